@@ -1,0 +1,60 @@
+# The commands of the house. Each one sets up `.venv` first; that takes a moment when nothing changed.
+#   make demo [ONCE=1]   the main job on real parts, in this terminal
+#   make test            every test            (ARGS="-k name" for some of them)
+#   make check           lint, types, import contracts, every test with coverage
+#   make bench           the bot beside direct requests to the model server
+#   make lock            resolve the dependencies again
+#   make clean           remove what set-up and tools made
+
+# Asked once for each make: the first of these that is new enough.
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+endif
+BIN := .venv/bin
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types contracts coverage format bench lock clean
+
+help:
+	@sed -n '2,7s/^# *//p' Makefile
+
+setup:
+	@test -n "$(PYTHON)" || { echo "PhyAssist needs Python 3.11 or later, and found none here. Try: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -I deploy/bootstrap.py
+
+demo: setup
+	@$(BIN)/phyassist demo $(if $(ONCE),--once)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types contracts coverage
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+coverage: setup
+	$(BIN)/python -m pytest --cov $(ARGS)
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: setup
+	@$(BIN)/python -m pip install --quiet uv
+	@PYTHON=$(BIN)/python locks/make.sh
+
+clean:
+	rm -rf .venv .set-up.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist

@@ -1,0 +1,1 @@
+"""The Slack bot: from a counselor's message to an approved note."""

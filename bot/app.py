@@ -1,0 +1,140 @@
+"""The wiring: real parts are built here, joined here, and nowhere else."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.schedule import make_scheduler
+from bot.settings import Settings, SettingsError, SlackMode, variable_name
+from bot.slack.calls import call
+from bot.slack.guards import SlackGuard
+from bot.slack.listeners import Parts, make_inbox_middleware, register
+from bot.slack.messenger import Messenger
+from bot.store.database import Database
+from bot.store.engine import make_engine
+from bot.store.migrate import ensure_schema
+from bot.store.vault import load_master_key
+from bot.workflow.conversation import Conversation
+from bot.workflow.dispatch import Dispatcher
+from bot.workflow.drafting import Drafting, DraftSettings
+from inference.client import OpenAIChatModel
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Identity:
+    """Who the bot is in its workspace; asked once."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+        self._user_id: str | None = None
+
+    async def user_id(self) -> str:
+        if self._user_id is None:
+            answer = await call("auth.test", self._client.auth_test)
+            self._user_id = str(answer["user_id"])
+        return self._user_id
+
+
+@asynccontextmanager
+async def running_bot(settings: Settings) -> AsyncIterator[None]:
+    """The bot at work, connected to Slack, for as long as the block lasts.
+
+    Raises:
+        SettingsError: a token that this mode needs is missing.
+        StoreError: key file or database can't be used.
+    """
+    async with AsyncExitStack() as stack:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        await ensure_schema(settings.store.url)
+        database = Database(make_engine(settings.store.url), load_master_key(settings.store.key_file), _now)
+        stack.push_async_callback(database.close)
+        await database.prepare()
+
+        api_key = settings.inference.api_key
+        model = OpenAIChatModel(
+            settings.inference.url,
+            api_key.get_secret_value() if api_key else None,
+            settings.inference.timeout,
+            settings.inference.temperature,
+        )
+        stack.push_async_callback(model.close)
+
+        client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url)
+        identity = _Identity(client)
+        guard = SlackGuard(client, settings.slack.team_ids)
+        messenger = Messenger(client, database)
+        drafting = Drafting(database, model, messenger, _now, _draft_settings(settings))
+        conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
+        dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
+        parts = Parts(database, model, guard, messenger, client, dispatcher.notify, identity.user_id, settings.language)
+
+        signing_secret = settings.slack.signing_secret
+        app = AsyncApp(
+            client=client,
+            signing_secret=signing_secret.get_secret_value() if signing_secret else "unused in socket mode",
+            logger=logging.getLogger("slack_bolt"),  # its level holds for every logger that Bolt makes: DEBUG would print payloads
+            before_authorize=make_inbox_middleware(parts),
+        )
+        register(app, parts)
+        scheduler = make_scheduler(database, settings.night.timezone)
+        scheduler.start()
+        stack.callback(scheduler.shutdown, wait=False)
+        await stack.enter_async_context(_background(dispatcher))
+        await stack.enter_async_context(_connected(app, settings))
+        yield
+
+
+def _draft_settings(settings: Settings) -> DraftSettings:
+    inference = settings.inference
+    return DraftSettings(inference.model, inference.max_tokens, inference.context_tokens, settings.slack.update_seconds)
+
+
+@asynccontextmanager
+async def _background(dispatcher: Dispatcher) -> AsyncIterator[None]:
+    task = asyncio.create_task(dispatcher.run(), name="dispatcher")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _connected(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+    """Slack's events come in, by whichever way is set."""
+    if settings.slack.mode is SlackMode.SOCKET:
+        token = _secret(settings, "app_token")
+        handler = AsyncSocketModeHandler(app, token, web_client=AsyncWebClient(token=token, base_url=settings.slack.api_url))
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            await handler.close_async()  # type: ignore[no-untyped-call]
+        return
+    _secret(settings, "signing_secret")
+    runner = web.AppRunner(app.web_app("/slack/events"), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.slack.http_host, settings.slack.http_port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _secret(settings: Settings, name: str) -> str:
+    value = getattr(settings.slack, name)
+    if value is None:
+        raise SettingsError(f"{variable_name('slack', name)} is not set; `phyassist doctor` says where to find it")
+    return str(value.get_secret_value())

@@ -1,0 +1,46 @@
+"""Errors of the domain.
+
+DomainError
+├── NothingToRead        a post or an edited answer without a single line to work on
+├── TooLong              a post that does not fit the model's context
+├── NoteLocked           an approved summary does not change any more
+├── OutOfDate            the revision in hand is not the newest one
+├── NothingToSummarize   the session has no note yet
+└── NotAllowed           this person or this channel may not do that
+"""
+
+
+class DomainError(Exception):
+    """Base of all; messages never hold case text."""
+
+
+class NothingToRead(DomainError):
+    """A post or an edited answer without a single line to work on."""
+
+
+class TooLong(DomainError):
+    """A post that does not fit the model's context; `limit` is in characters, roughly."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"longer than about {limit} characters")
+        self.limit = limit
+
+
+class NoteLocked(DomainError):
+    """An approved summary does not change any more."""
+
+
+class OutOfDate(DomainError):
+    """The revision in hand is not the newest one."""
+
+
+class NothingToSummarize(DomainError):
+    """The session has no note yet."""
+
+
+class NotAllowed(DomainError):
+    """This person or this channel may not do that; `reason` names the sentence to show."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

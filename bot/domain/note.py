@@ -1,0 +1,172 @@
+"""Notes, their revisions and approvals, and the rules by which one revision follows from another.
+
+Three rules hold everywhere below. A revision never changes. An item which a counselor wrote stays word for word. An item
+which a counselor dropped doesn't come back.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from difflib import SequenceMatcher
+from enum import StrEnum
+
+from bot.domain.errors import NoteLocked, OutOfDate
+from inference.note import Kind, NoteItem
+
+SAME_TEXT = 0.85
+"""Texts this similar (difflib ratio, case and spaces aside) count as the same item said twice."""
+
+
+class Origin(StrEnum):
+    """Who wrote an item's words."""
+
+    MODEL = "model"
+    COUNSELOR = "counselor"
+
+
+class Purpose(StrEnum):
+    """What a note is for: an answer to a description, or the final note of a session."""
+
+    ANSWER = "answer"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a revision. `evidence` holds the ids of the descriptions it rests on."""
+
+    kind: Kind
+    text: str
+    origin: Origin
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who made a revision: a counselor (Slack user id), or the model under an adapter's name."""
+
+    origin: Origin
+    name: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One version of a note. `number` counts from 1 within its note."""
+
+    id: str
+    number: int
+    author: Author
+    items: tuple[Item, ...]
+    created_at: datetime
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the items, order included: what an approval names."""
+        content = [[item.kind, item.text, item.origin] for item in self.items]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who approved exactly which revision, and when."""
+
+    user_id: str
+    revision_id: str
+    content_hash: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Note:
+    """The answer to a description, or a session's summary, with all its revisions, oldest first."""
+
+    id: str
+    case_id: str
+    purpose: Purpose
+    thread_ts: str | None
+    """The thread it lives in; None for a summary that Slack does not show yet."""
+    revisions: tuple[Revision, ...] = ()
+    approval: Approval | None = None
+
+    @property
+    def current(self) -> Revision | None:
+        """The newest revision; None before the first answer."""
+        return self.revisions[-1] if self.revisions else None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items of the newest revision."""
+        return self.current.items if self.current else ()
+
+    def revise(self, revision: Revision) -> "Note":
+        """The note with one more revision.
+
+        Raises:
+            NoteLocked: the note is approved.
+        """
+        if self.approval:
+            raise NoteLocked
+        return replace(self, revisions=(*self.revisions, revision))
+
+    def approve(self, user_id: str, revision_id: str, at: datetime) -> "Note":
+        """The note approved at its newest revision.
+
+        Raises:
+            NoteLocked: it is approved already.
+            OutOfDate: `revision_id` is not the newest revision, so the person did not see what they would approve.
+        """
+        if self.approval:
+            raise NoteLocked
+        if self.current is None or self.current.id != revision_id:
+            raise OutOfDate
+        return replace(self, approval=Approval(user_id, revision_id, self.current.content_hash, at))
+
+    def before_edit_by(self, user_id: str) -> Revision | None:
+        """The revision that this counselor's latest edit replaced; None if they edited nothing, or an empty note."""
+        for before, after in reversed(list(zip(self.revisions, self.revisions[1:], strict=False))):
+            if after.author == Author(Origin.COUNSELOR, user_id):
+                return before
+        return None
+
+    def dropped_texts(self) -> tuple[str, ...]:
+        """Texts which counselors took out of this note, by dropping or rewriting an item."""
+        dropped: list[str] = []
+        for before, after in zip(self.revisions, self.revisions[1:], strict=False):
+            if after.author.origin is Origin.COUNSELOR:
+                kept = {item.text for item in after.items}
+                dropped += [item.text for item in before.items if item.text not in kept]
+        return tuple(dropped)
+
+
+def adopt(lines: Sequence[NoteItem], current: Sequence[Item]) -> tuple[Item, ...]:
+    """A counselor's edited list as items: a line that stood in the note unchanged keeps its origin, any other is the counselor's."""
+    known = {item.text: item for item in current}
+    return tuple(
+        replace(known[line.text], kind=line.kind) if line.text in known else Item(line.kind, line.text, Origin.COUNSELOR) for line in lines
+    )
+
+
+def build_on(kept: Sequence[Item], additions: Iterable[NoteItem], dropped: Sequence[str] = ()) -> tuple[Item, ...]:
+    """Kept items word for word, then what the model adds, kind by kind; repetitions and dropped items are left out."""
+    result = list(kept)
+    for addition in additions:
+        if not any(same_text(addition.text, text) for text in [*(item.text for item in result), *dropped]):
+            result.append(Item(addition.kind, addition.text, Origin.MODEL))
+    order = list(Kind)
+    return tuple(sorted(result, key=lambda item: order.index(item.kind)))
+
+
+def by_counselor(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items whose words are a counselor's."""
+    return tuple(item for item in items if item.origin is Origin.COUNSELOR)
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts say the same thing in nearly the same words."""
+    left, right = " ".join(one.lower().split()), " ".join(other.lower().split())
+    if left == right:
+        return True
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    return matcher.real_quick_ratio() >= SAME_TEXT and matcher.quick_ratio() >= SAME_TEXT and matcher.ratio() >= SAME_TEXT

@@ -1,0 +1,116 @@
+"""How a reply in a note's thread is read: as an edited answer, or as added information.
+
+A reply that is itself an itemized note, or that shares most of its lines with the note it answers, is an edited answer. Anything
+else is information.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.errors import NothingToRead
+from bot.domain.note import Item, same_text
+from inference.note import Kind, NoteItem, clean_text
+
+HEADINGS = {
+    "analysis": Kind.ANALYSIS,
+    "assessment": Kind.ANALYSIS,
+    "分析": Kind.ANALYSIS,
+    "advice": Kind.ADVICE,
+    "suggestions": Kind.ADVICE,
+    "建议": Kind.ADVICE,
+    "question": Kind.QUESTION,
+    "questions": Kind.QUESTION,
+    "questions to ask": Kind.QUESTION,
+    "提问": Kind.QUESTION,
+    "问题": Kind.QUESTION,
+    "可提的问题": Kind.QUESTION,
+}
+
+_BULLET = re.compile(r"^\s*(?:[-*•·◦–—▪]\s+|[-•·◦▪](?=\S)|\(?\d{1,2}[.)](?!\d)\s*|\d{1,2}、\s*|[（(]\d{1,2}[）)]\s*|[①-⑳]\s*)")
+_MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
+COUNSELOR_MARK = "✎"
+
+
+class Reading(StrEnum):
+    """What a counselor's message is taken for."""
+
+    DESCRIPTION = "description"
+    INFORMATION = "information"
+    EDITED = "edited"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a reply: its text without the bullet, and whether it had one."""
+
+    text: str
+    bulleted: bool
+    heading: Kind | None
+
+
+def read_reply(text: str, current: Sequence[Item]) -> Reading:
+    """What a reply means, given the items of the note it answers."""
+    lines = _lines(text)
+    items = [line for line in lines if line.heading is None]
+    if not items or not current:
+        return Reading.INFORMATION
+    shared = sum(any(same_text(line.text, item.text) for item in current) for line in items)
+    if shared * 2 > len(items):
+        return Reading.EDITED
+    bulleted = sum(line.bulleted for line in items)
+    itemized = bulleted >= 2 and bulleted * 3 >= len(items) * 2
+    headed = len(items) < len(lines) and bulleted >= 1
+    return Reading.EDITED if itemized or headed else Reading.INFORMATION
+
+
+def read_items(text: str, current: Sequence[Item] = ()) -> tuple[NoteItem, ...]:
+    """The lines of an edited answer as items.
+
+    A line's kind is that of the heading above it; without one, that of the item it came from; else a question if it ends
+    with a question mark, and advice if not. Lines without a bullet right under a bulleted one continue it.
+
+    Raises:
+        NothingToRead: there is no line at all.
+    """
+    heading: Kind | None = None
+    found: list[NoteItem] = []
+    for line in _joined(_lines(text)):
+        if line.heading is not None:
+            heading = line.heading
+        else:
+            found.append(NoteItem(heading or _kind_of(line.text, current), line.text))
+    if not found:
+        raise NothingToRead
+    return tuple(found)
+
+
+def _kind_of(text: str, current: Sequence[Item]) -> Kind:
+    for item in current:
+        if same_text(text, item.text):
+            return item.kind
+    return Kind.QUESTION if text.rstrip().endswith(("?", "？")) else Kind.ADVICE
+
+
+def _lines(text: str) -> list[Line]:
+    found = []
+    for raw in text.splitlines():
+        bulleted = bool(_BULLET.match(raw))
+        body = clean_text(_BULLET.sub("", raw, count=1)).removesuffix(COUNSELOR_MARK).rstrip()
+        heading = HEADINGS.get(_MARKUP.sub("", body).rstrip(":： *").casefold())
+        if body:
+            found.append(Line(body, bulleted, heading))
+    return found
+
+
+def _joined(lines: Sequence[Line]) -> list[Line]:
+    """Lines with wrapped ones put back together: a plain line after a bulleted one belongs to it."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last and last.bulleted and last.heading is None and not line.bulleted and line.heading is None:
+            joined[-1] = Line(f"{last.text} {line.text}", True, None)
+        else:
+            joined.append(line)
+    return joined

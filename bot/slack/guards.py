@@ -1,0 +1,102 @@
+"""Who may use PhyAssist where: private channels of this team, with its own full members only.
+
+Asked of Slack itself, and remembered for a minute: a channel can become shared, and a guest can be invited, at any time.
+"""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.calls import SlackRefused, call
+from bot.workflow.ports import Sign
+
+CHANNEL_MEMORY_S = 60.0
+USER_MEMORY_S = 600.0
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What Slack says about a channel."""
+
+    is_private: bool
+    is_shared: bool
+    members: frozenset[str]
+    has_guest: bool
+
+
+class SlackGuard:
+    """Refuses channels and people that patients' matters must not reach."""
+
+    def __init__(self, client: AsyncWebClient, team_ids: Collection[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._team_ids, self._clock = client, team_ids, clock
+        self._channels: dict[str, tuple[float, ChannelFacts | None]] = {}
+        self._guests: dict[str, tuple[float, bool]] = {}
+
+    async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None:
+        """The sentence that says why not; None if all is well."""
+        if self._team_ids and team_id not in self._team_ids:
+            return Sign.WRONG_TEAM
+        facts = await self._facts(channel_id)
+        if facts is None or not facts.is_private:
+            return Sign.NOT_PRIVATE
+        if facts.is_shared:
+            return Sign.SHARED
+        if await self._is_guest(user_id, team_id):
+            return Sign.GUEST_AUTHOR
+        if facts.has_guest:
+            return Sign.GUEST_MEMBER
+        return None if user_id in facts.members else Sign.NOT_MEMBER
+
+    def forget(self, channel_id: str) -> None:
+        """Something changed in a channel: ask again next time."""
+        self._channels.pop(channel_id, None)
+
+    async def _facts(self, channel_id: str) -> ChannelFacts | None:
+        until, facts = self._channels.get(channel_id, (0.0, None))
+        if until <= self._clock():
+            facts = await self._ask(channel_id)
+            self._channels[channel_id] = (self._clock() + CHANNEL_MEMORY_S, facts)
+        return facts
+
+    async def _ask(self, channel_id: str) -> ChannelFacts | None:
+        """None: the bot can't see the channel."""
+        try:
+            answer = await call("conversations.info", lambda: self._client.conversations_info(channel=channel_id))
+            members = await self._members(channel_id)
+        except SlackRefused:
+            return None
+        channel = answer["channel"]
+        is_shared = any(channel.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
+        team_id = str(channel.get("context_team_id") or channel.get("team_id") or "")
+        guests = [user_id for user_id in members if await self._is_guest(user_id, team_id)]
+        return ChannelFacts(bool(channel.get("is_private")), is_shared, members, bool(guests))
+
+    async def _members(self, channel_id: str) -> frozenset[str]:
+        found: set[str] = set()
+        cursor: str | None = None
+        while cursor != "":
+            ask = partial(self._client.conversations_members, channel=channel_id, cursor=cursor, limit=PAGE)
+            answer = await call("conversations.members", ask)
+            found.update(answer["members"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        return frozenset(found)
+
+    async def _is_guest(self, user_id: str, team_id: str) -> bool:
+        until, guest = self._guests.get(user_id, (0.0, False))
+        if until <= self._clock():
+            guest = await self._ask_guest(user_id, team_id)
+            self._guests[user_id] = (self._clock() + USER_MEMORY_S, guest)
+        return guest
+
+    async def _ask_guest(self, user_id: str, team_id: str) -> bool:
+        """Someone whom Slack doesn't know is a guest, to be safe."""
+        try:
+            user = (await call("users.info", lambda: self._client.users_info(user=user_id)))["user"]
+        except SlackRefused:
+            return True
+        foreign = bool(team_id) and bool(user.get("team_id")) and user["team_id"] != team_id
+        return foreign or any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))

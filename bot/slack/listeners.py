@@ -1,0 +1,237 @@
+"""What Slack sends, and where it goes. Each listener parses, commits an act to the inbox, and acknowledges; the rest is the queue's.
+
+Only three things happen right here: a modal is opened (Slack gives three seconds for it), a form is checked, a question is answered.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.case import Case
+from bot.domain.errors import NothingToRead
+from bot.domain.reading import Reading, read_items
+from bot.slack import views
+from bot.slack.calls import SlackRefused, attempt
+from bot.slack.guards import SlackGuard
+from bot.slack.messenger import Messenger
+from bot.slack.payloads import parse_event, plain_text
+from bot.slack.texts import texts
+from bot.workflow.desk import case_status, find_note, find_thread_note
+from bot.workflow.incoming import Approve, HandedBack, Incoming, Reread, Summarize, TryAgain
+from bot.workflow.ports import Notice, Sign, Store
+from inference.client import ChatModel
+from inference.note import Language
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+_MEMBERSHIP_EVENTS = {
+    "member_joined_channel",
+    "member_left_channel",
+    "channel_shared",
+    "channel_unshared",
+    "user_change",
+    "group_archive",
+    "group_unarchive",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the listeners need; built in `bot.app`."""
+
+    store: Store
+    model: ChatModel
+    guard: SlackGuard
+    messenger: Messenger
+    client: AsyncWebClient
+    notify: Callable[[str], None]
+    bot_user_id: Callable[[], Awaitable[str]]
+    default_language: Language
+
+    async def receive(self, act: Incoming) -> None:
+        """Commits an act and announces it. An error here means: no acknowledgement, Slack sends again."""
+        if await self.store.receive(act):
+            self.notify(act.channel_id)
+
+
+def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse | None]]:
+    """The middleware that commits events before Bolt does anything else, `auth.test` included, and acknowledges every one."""
+
+    async def inbox(body: Json, next: Callable[[], Awaitable[Any]]) -> BoltResponse | None:  # noqa: A002 (Bolt passes it by this name)
+        if body.get("type") != "event_callback":
+            await next()
+            return None
+        event = body.get("event") or {}
+        if event.get("type") in _MEMBERSHIP_EVENTS and isinstance(event.get("channel"), str):
+            here.guard.forget(event["channel"])
+        act = parse_event(body, await here.bot_user_id())
+        if act:
+            await here.receive(act)
+        return BoltResponse(status=200)
+
+    return inbox
+
+
+def register(app: AsyncApp, parts: Parts) -> None:
+    """Registers every command, action, view and shortcut."""
+    _Commands(parts).register(app)
+    _Buttons(parts).register(app)
+    _Edits(parts).register(app)
+
+
+class _Commands:
+    """`/phyassist …`"""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def register(self, app: AsyncApp) -> None:
+        """Registers this group's listeners."""
+        app.command("/phyassist")(self.command)
+
+    async def command(self, ack: AsyncAck, command: Json) -> None:
+        """One word decides; anything unknown is answered with the help text."""
+        word = (command.get("text") or "").split(maxsplit=1)[0:1]
+        team_id, channel_id, user_id = command["team_id"], command["channel_id"], command["user_id"]
+        refusal = await self._parts.guard.refusal(team_id, channel_id, user_id)
+        status = await case_status(self._parts.store, self._parts.model, team_id, channel_id)
+        language = status.case.language if status.case else self._parts.default_language
+        words = texts(language)
+        if word in ([], ["help"]):
+            await ack(words.help)
+        elif refusal:
+            await ack(views.notice_text(Notice(refusal, language)))
+        elif word == ["summarize"]:
+            trigger = str(command.get("trigger_id") or command.get("response_url") or time.time_ns())
+            await self._parts.receive(Summarize(team_id=team_id, channel_id=channel_id, user_id=user_id, at=_now(), trigger=trigger))
+            await ack(words.summarizing)
+        elif word == ["status"]:
+            model = words.model_ready if status.model_ready else words.model_away
+            no_case = words.no_case.format(model=model)
+            code = status.case.code if status.case else ""
+            await ack(words.status.format(code=code, notes=status.notes, waiting=status.waiting, model=model) if status.case else no_case)
+        else:
+            await ack(words.unknown.format(word=views.escape(word[0][:40]).replace("`", "'")) + "\n" + words.help)
+
+
+class _Buttons:
+    """The buttons under a note."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def register(self, app: AsyncApp) -> None:
+        """Registers this group's listeners."""
+        app.action(views.EDIT_ACTION)(self.edit)
+        app.action(views.APPROVE_ACTION)(self.approve)
+        app.action(views.REREAD_ACTION)(self.reread)
+        app.action(views.TRY_AGAIN_ACTION)(self.try_again)
+
+    async def edit(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        """Opens the edit modal with the newest revision, whichever message the button was on."""
+        await ack()
+        who = _who(body)
+        found = await find_note(self._parts.store, who["team_id"], who["channel_id"], action["value"])
+        sign = await self._parts.guard.refusal(who["team_id"], who["channel_id"], who["user_id"])
+        if found and found[1].approval:
+            sign = sign or Sign.LOCKED
+        if sign or found is None:
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(sign or Sign.GONE, self._language(found)))
+            return
+        case, note = found
+        view = views.edit_modal(note, case.language, case.channel_id)
+        try:
+            await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=body["trigger_id"], view=view))
+        except SlackRefused as error:
+            log.warning("the edit modal can't be opened: %s", error)
+
+    async def approve(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        """The revision that the person saw is the one that gets approved."""
+        note_id, revision_id = json.loads(action["value"])
+        await self._parts.receive(Approve(**_who(body), at=_now(), note_id=note_id, revision_id=revision_id))
+        await ack()
+
+    async def reread(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        """The reply was meant the other way."""
+        note_id, source_ts, reading = json.loads(action["value"])
+        await self._parts.receive(Reread(**_who(body), at=_now(), note_id=note_id, source_ts=source_ts, reading=Reading(reading)))
+        await ack()
+
+    async def try_again(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        """Another try at an answer that failed."""
+        note_id, failed_at = json.loads(action["value"])
+        await self._parts.receive(TryAgain(**_who(body), at=_now(), note_id=note_id, failed_at=failed_at))
+        await ack()
+
+    def _language(self, found: tuple[Case, Any] | None) -> Language:
+        return found[0].language if found else self._parts.default_language
+
+
+class _Edits:
+    """Edited answers that say so: from the modal and from the message shortcut."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def register(self, app: AsyncApp) -> None:
+        """Registers this group's listeners."""
+        app.view(views.EDIT_VIEW)(self.modal)
+        app.shortcut(views.SHORTCUT)(self.shortcut)
+
+    async def modal(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        """A form without a line is sent back; a good one goes to the inbox before Slack closes it."""
+        about = json.loads(view["private_metadata"])
+        items = views.read_modal(view["state"]["values"])
+        if not items:
+            first = next(block["block_id"] for block in view["blocks"] if block["type"] == "input")
+            await ack(response_action="errors", errors={first: texts(Language(about["language"])).modal_empty})
+            return
+        await self._parts.receive(
+            HandedBack(
+                team_id=body["team"]["id"],
+                channel_id=about["channel"],
+                user_id=body["user"]["id"],
+                at=_now(),
+                note_id=about["note"],
+                base_revision_id=about["revision"],
+                items=items,
+                source=view["id"],
+            )
+        )
+        await ack()
+
+    async def shortcut(self, ack: AsyncAck, body: Json) -> None:
+        """The message becomes the edited answer of its thread's note, or of the newest note if it stands in no thread."""
+        message, who = body["message"], _who(body)
+        found = await find_thread_note(self._parts.store, who["team_id"], who["channel_id"], message.get("thread_ts"))
+        if found is None:
+            await ack()
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.GONE, self._parts.default_language))
+            return
+        case, note = found
+        try:
+            items = read_items(plain_text(message.get("text") or ""), note.items)
+        except NothingToRead:
+            await ack()
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.EMPTY, case.language))
+            return
+        await self._parts.receive(HandedBack(**who, at=_now(), note_id=note.id, base_revision_id=None, items=items, source=message["ts"]))
+        await ack()
+
+
+def _who(body: Json) -> dict[str, str]:
+    """Team, channel and person of an interaction. A button in a modal has no channel; none of ours is in one."""
+    return {"team_id": body["team"]["id"], "channel_id": body["channel"]["id"], "user_id": body["user"]["id"]}
+
+
+def _now() -> str:
+    """This moment as a Slack timestamp, to stand in order with messages."""
+    return f"{time.time():.6f}"

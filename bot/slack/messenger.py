@@ -1,0 +1,182 @@
+"""Messages out: each page of an answer is one Slack message, posted once and updated from then on.
+
+`chat.postMessage` can't be repeated safely: the process may die, or Slack's answer may be lost, after Slack took the post. So
+every message carries an opaque id in its metadata; where a post was tried and its outcome is unknown, the thread is searched
+for that id before anything is posted again.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.case import Case
+from bot.domain.note import Note
+from bot.slack.calls import PAUSES_S, Call, SlackRefused, attempt, call
+from bot.slack.texts import texts
+from bot.slack.views import Page, notice_text, pages
+from bot.workflow.ports import Content, Notice, Outbox, PartialNote, Sign, Slot
+from inference.note import Language
+
+log = logging.getLogger(__name__)
+
+EVENT_TYPE = "phyassist_answer"
+SEARCH_DEPTH = 100
+"""How many messages of a thread or channel are searched for one whose post had an unknown outcome."""
+LIVE_UPDATES_A_MINUTE = 30
+"""Live updates of all cases together; Slack allows about 50 updates a minute, and final notes come first."""
+_VANISHED = {"message_not_found", "cant_update_message", "edit_window_closed"}
+
+
+class LivePace:
+    """Keeps live updates from using up what Slack allows."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._sent: deque[float] = deque(maxlen=LIVE_UPDATES_A_MINUTE)
+        self._resting_until = 0.0
+
+    def allows(self) -> bool:
+        """Whether one more live update may go out now; if so, it is counted."""
+        now = self._clock()
+        if now < self._resting_until or (len(self._sent) == self._sent.maxlen and now - self._sent[0] < 60):
+            return False
+        self._sent.append(now)
+        return True
+
+    def rest(self, seconds: float) -> None:
+        """Slack asked for a pause."""
+        self._resting_until = self._clock() + seconds
+
+
+class Messenger:
+    """Shows notes and notices in Slack."""
+
+    def __init__(self, client: AsyncWebClient, outbox: Outbox) -> None:
+        self._client, self._outbox = client, outbox
+        self._pace = LivePace()
+
+    async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
+        """Makes Slack show `content` in the slot's messages, however long that takes. A channel that is gone is logged and left."""
+        try:
+            for number, page in enumerate(pages(content)):
+                await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+        except SlackRefused as error:
+            log.error("note %s can't be shown: %s", note.id, error)
+
+    async def show_partial(self, case: Case, note: Note, slot: str, content: PartialNote) -> None:
+        """Shows what has come so far, if Slack takes it at once: the next update, or the final note, will catch up."""
+        page = pages(content)[0]
+        message = await self._outbox.slot(note.id, slot, 0)
+        try:
+            if message.ts is None:
+                await self._show_page(case, note, message, page)
+            elif self._pace.allows():
+                answer, pause = await attempt("chat.update", self._update(case, message.ts, page))
+                if answer is None:
+                    self._pace.rest(pause or PAUSES_S[0])
+        except SlackRefused as error:
+            log.warning("note %s: a live update failed: %s", note.id, error)
+
+    async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None:
+        """One sentence to one person, visible to them alone; the welcome is for everybody."""
+        text = notice_text(notice)
+        try:
+            if notice.sign is Sign.WELCOME:
+                await call("chat.postMessage", lambda: self._client.chat_postMessage(channel=channel_id, text=text))
+            else:
+                await call(
+                    "chat.postEphemeral",
+                    lambda: self._client.chat_postEphemeral(channel=channel_id, user=user_id, text=text, thread_ts=thread_ts),
+                )
+        except SlackRefused as error:
+            log.warning("channel %s: a notice can't be shown: %s", channel_id, error)
+
+    async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
+        """The status line under the thread; it goes away by itself when the answer is posted. Not worth a second try."""
+        if thread_ts is None:
+            return
+        status = texts(language).writing
+        try:
+            await attempt(
+                "assistant.threads.setStatus",
+                lambda: self._client.assistant_threads_setStatus(channel_id=channel_id, thread_ts=thread_ts, status=status),
+            )
+        except SlackRefused as error:
+            log.debug("no status line: %s", error)
+
+    async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> None:
+        ts = slot.ts or (await self._find(case, note, slot) if slot.posting else None)
+        if ts is None:
+            await self._post(case, note, slot, page)
+            return
+        if slot.ts is None:
+            await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
+        try:
+            await call("chat.update", self._update(case, ts, page))
+        except SlackRefused as error:
+            if error.error not in _VANISHED:
+                raise
+            await self._post(case, note, slot, page)  # somebody deleted the message
+
+    def _update(self, case: Case, ts: str, page: Page) -> Call:
+        return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks))
+
+    async def _post(self, case: Case, note: Note, slot: Slot, page: Page) -> None:
+        await self._outbox.posting(slot)
+        tries = 0
+        while True:
+            answer, pause = await attempt("chat.postMessage", lambda: self._post_once(case, note, slot, page))
+            ts = str(answer["ts"]) if answer else None
+            if ts is None and pause is None:  # not refused: Slack may have taken it
+                await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+                ts = await self._find(case, note, slot)
+            elif ts is None:
+                await asyncio.sleep(pause or 0)
+            if ts is not None:
+                await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
+                return
+            tries += 1
+
+    async def _post_once(self, case: Case, note: Note, slot: Slot, page: Page) -> Any:
+        return await self._client.chat_postMessage(
+            channel=case.channel_id,
+            thread_ts=note.thread_ts,
+            text=page.text,
+            blocks=list(page.blocks),
+            metadata={"event_type": EVENT_TYPE, "event_payload": {"id": slot.id}},
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    async def _find(self, case: Case, note: Note, slot: Slot) -> str | None:
+        """The timestamp of the message that carries the slot's id."""
+        common: dict[str, Any] = {"channel": case.channel_id, "limit": SEARCH_DEPTH, "include_all_metadata": True}
+        if note.thread_ts is None:
+            answer = await call("conversations.history", partial(self._client.conversations_history, **common))
+            return _carrying(slot.id, answer["messages"])
+        cursor: str | None = None
+        while cursor != "":
+            ask = partial(self._client.conversations_replies, ts=note.thread_ts, cursor=cursor, **common)
+            answer = await call("conversations.replies", ask)
+            found = _carrying(slot.id, answer["messages"])
+            if found:
+                return found
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        return None
+
+
+def _opens_thread(note: Note, slot: Slot) -> bool:
+    return note.thread_ts is None and slot.page == 0
+
+
+def _carrying(message_id: str, messages: list[dict[str, Any]]) -> str | None:
+    for message in messages:
+        if (message.get("metadata") or {}).get("event_payload", {}).get("id") == message_id:
+            return str(message["ts"])
+    return None

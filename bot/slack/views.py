@@ -1,0 +1,249 @@
+"""Messages and modals as Slack's Block Kit: pure functions of typed values. The only file that knows block shapes on the way out.
+
+Slack's limits that matter here: 50 blocks and about 13,000 characters of JSON a message, 3,000 characters a section or input.
+Long notes are split on item borders into several messages.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.domain.note import Item, Note, Origin, Purpose
+from bot.domain.reading import COUNSELOR_MARK, Reading
+from bot.slack.texts import Texts, texts
+from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
+from inference.note import Kind, Language, NoteItem, clean_text
+
+Block = dict[str, Any]
+
+SECTION_CHARS = 2800
+PAGE_CHARS = 9000
+INPUT_CHARS = 2900
+
+EDIT_ACTION = "edit_note"
+APPROVE_ACTION = "approve_summary"
+REREAD_ACTION = "reread_reply"
+TRY_AGAIN_ACTION = "try_again"
+EDIT_VIEW = "edited_note"
+SHORTCUT = "use_as_edited_answer"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One Slack message: its blocks, and the plain text for notifications, which never holds case text."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+def pages(content: Content) -> tuple[Page, ...]:
+    """The messages that show `content`, at least one."""
+    match content:
+        case NoteView():
+            return _note_pages(content)
+        case PartialNote():
+            return (_partial_page(content),)
+        case Notice():
+            return (_notice_page(content),)
+
+
+def notice_text(notice: Notice) -> str:
+    """A notice as one sentence."""
+    return texts(notice.language).signs[notice.sign].format(number=f"{notice.number:,}")
+
+
+def escape(text: str) -> str:
+    """Text that Slack shows as it is: no mention, link or channel call comes to life."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
+    """The modal to edit a note in: one input a kind, one item a line."""
+    words = texts(language)
+    blocks: list[Block] = [{"type": "context", "elements": [{"type": "mrkdwn", "text": words.modal_help}]}]
+    for kind in Kind:
+        for index, lines in enumerate(_fit([item.text for item in note.items if item.kind is kind] or [""], INPUT_CHARS)):
+            blocks.append(_input(f"{kind}:{index}", words.headings[kind], "\n".join(lines)))
+    revision_id = note.current.id if note.current else None
+    return {
+        "type": "modal",
+        "callback_id": EDIT_VIEW,
+        "title": _plain(words.modal_title),
+        "submit": _plain(words.save),
+        "close": _plain(words.cancel),
+        "private_metadata": json.dumps({"note": note.id, "channel": channel_id, "revision": revision_id, "language": language}),
+        "blocks": blocks,
+    }
+
+
+def read_modal(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[NoteItem, ...]:
+    """The items that a submitted edit modal holds, `values` being Slack's `view.state.values`."""
+    found = []
+    for block_id, actions in values.items():
+        kind = Kind(block_id.split(":")[0])
+        for action in actions.values():
+            found += [NoteItem(kind, line) for raw in (action.get("value") or "").splitlines() if (line := clean_text(raw))]
+    return tuple(found)
+
+
+# pages
+
+
+def _note_pages(view: NoteView) -> tuple[Page, ...]:
+    words = texts(view.language)
+    summary = view.note.purpose is Purpose.SUMMARY
+    title = words.summary_posted if summary else words.note_posted
+    groups = _pack(_sections([(item.kind, _marked(item)) for item in view.note.items], words), PAGE_CHARS)
+    last = len(groups) - 1
+    result = []
+    for index, blocks in enumerate(groups):
+        head = [_header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
+        foot = _foot(view, words) if index == last else []
+        result.append(Page(title, (*head, *blocks, *foot)))
+    return tuple(result)
+
+
+def _foot(view: NoteView, words: Texts) -> list[Block]:
+    revision = view.note.current
+    if revision is None:
+        return []
+    line = [words.version.format(number=revision.number, author=_author(revision.author.name, revision.author.origin))]
+    if any(item.origin is Origin.COUNSELOR for item in revision.items):
+        line.append(words.your_words)
+    approval = view.note.approval
+    if approval:
+        who, when = f"<@{approval.user_id}>", _date(approval.at)
+        line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12])]
+    read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
+    foot: list[Block] = [_context(" · ".join(line)), *([_context(read_as[0])] if read_as else [])]
+    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}]
+
+
+def _buttons(view: NoteView, words: Texts) -> list[Block]:
+    note = view.note
+    buttons = [_button(EDIT_ACTION, words.edit, note.id)]
+    if note.purpose is Purpose.SUMMARY and note.current:
+        sure = {
+            "title": _plain(words.approve_sure),
+            "text": _plain(words.approve_question),
+            "confirm": _plain(words.approve),
+            "deny": _plain(words.cancel),
+        }
+        value = json.dumps([note.id, note.current.id])
+        buttons.append(_button(APPROVE_ACTION, words.approve, value) | {"style": "primary", "confirm": sure})
+    elif view.reading in {Reading.INFORMATION, Reading.EDITED} and view.reply_ts and view.reply_ts != note.thread_ts:
+        other = Reading.EDITED if view.reading is Reading.INFORMATION else Reading.INFORMATION
+        buttons.append(_button(REREAD_ACTION, words.reread[other], json.dumps([note.id, view.reply_ts, other])))
+    return buttons
+
+
+def _partial_page(content: PartialNote) -> Page:
+    words = texts(content.language)
+    order = list(Kind)
+    items = [*content.kept, *content.coming]
+    lines = [(item.kind, escape(item.text)) for item in sorted(items, key=lambda item: order.index(item.kind))]
+    blocks = _pack(_sections(lines, words), PAGE_CHARS)[0]
+    return Page(words.note_posted, (*blocks, _context(f"… {words.writing}")))
+
+
+def _notice_page(notice: Notice) -> Page:
+    text = notice_text(notice)
+    blocks = [_section(text)]
+    if notice.sign is Sign.NO_ANSWER and notice.note_id:
+        button = _button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
+        blocks.append({"type": "actions", "elements": [button]})
+    return Page(text, tuple(blocks))
+
+
+# parts
+
+
+def _marked(item: Item) -> str:
+    return f"{escape(item.text)} {COUNSELOR_MARK}" if item.origin is Origin.COUNSELOR else escape(item.text)
+
+
+def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:
+    """One section a kind, or several where one would be too long; items are numbered within their kind."""
+    listed = list(lines)
+    blocks = []
+    for kind in Kind:
+        numbered = [f"{number}. {text}" for number, text in enumerate((text for each, text in listed if each is kind), start=1)]
+        for index, chunk in enumerate(_fit(numbered, SECTION_CHARS)):
+            heading = [f"*{words.headings[kind]}*"] if index == 0 else []
+            blocks.append(_section("\n".join([*heading, *chunk])))
+    return blocks
+
+
+def _fit(lines: Sequence[str], limit: int) -> list[list[str]]:
+    """Lines in groups of at most `limit` characters; a single line above the limit is broken between words where it can be."""
+    groups: list[list[str]] = []
+    used = limit + 1
+    for line in (part for whole in lines for part in _broken(whole, limit - 50)):
+        if used + len(line) + 1 > limit:
+            groups.append([])
+            used = 0
+        groups[-1].append(line)
+        used += len(line) + 1
+    return groups
+
+
+def _broken(line: str, limit: int) -> list[str]:
+    parts = []
+    while len(line) > limit:
+        cut = line.rfind(" ", limit // 2, limit)
+        # Chinese has no spaces: break at the limit, but never inside an escaped character
+        cut = cut if cut > 0 else (line.rfind("&", limit - 5, limit) if "&" in line[limit - 5 : limit] else limit)
+        parts.append(line[:cut].rstrip())
+        line = line[cut:].lstrip()
+    return [*parts, line]
+
+
+def _pack(blocks: Sequence[Block], limit: int) -> list[list[Block]]:
+    """Blocks in groups of at most `limit` characters of JSON; at least one group."""
+    groups: list[list[Block]] = [[]]
+    used = 0
+    for block in blocks:
+        size = len(json.dumps(block, ensure_ascii=False))
+        if groups[-1] and used + size > limit:
+            groups.append([])
+            used = 0
+        groups[-1].append(block)
+        used += size
+    return groups
+
+
+def _author(name: str, origin: Origin) -> str:
+    return f"<@{name}>" if origin is Origin.COUNSELOR else escape(name)
+
+
+def _date(at: datetime) -> str:
+    return f"<!date^{int(at.timestamp())}^{{date_num}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text}
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": _plain(text)}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+
+
+def _button(action_id: str, text: str, value: str) -> Block:
+    return {"type": "button", "action_id": action_id, "text": _plain(text), "value": value}
+
+
+def _input(block_id: str, label: str, value: str) -> Block:
+    element = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 3000}
+    if value:
+        element["initial_value"] = value
+    return {"type": "input", "block_id": block_id, "label": _plain(label), "optional": True, "element": element}

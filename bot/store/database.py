@@ -1,0 +1,189 @@
+"""The database as a whole: transactions, the inbox, the outbox and the leases."""
+
+import contextlib
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import case as sql_case
+from sqlalchemy import delete, func
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.store.repository import SqlUnitOfWork, data_key
+from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
+from bot.store.vault import seal, unseal
+from bot.workflow.incoming import Incoming, Stage, incoming_adapter
+from bot.workflow.ports import Clock, Slot, Work
+
+INBOX_KEY = "inbox"
+LEASE = timedelta(seconds=60)
+_UNFINISHED = (Stage.PENDING, Stage.ACCEPTED, Stage.ANSWERED)
+
+
+class Database:
+    """All state of the bot. Sessions are short: none is open while tokens flow or Slack is called."""
+
+    def __init__(self, engine: AsyncEngine, master_key: bytes, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._engine = engine
+        self._master_key = master_key
+        self._clock = clock
+        self._host = socket.gethostname()
+        self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._engine.dispose()
+
+    async def prepare(self) -> None:
+        """Makes the inbox's data key at the first start."""
+        with contextlib.suppress(IntegrityError):  # another instance was first
+            async with self._session() as session:
+                await data_key(session, self._master_key, INBOX_KEY, create=True)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlUnitOfWork]:
+        """A transaction; committed on leaving, rolled back on an error."""
+        async with self._session() as session:
+            yield SqlUnitOfWork(session, self._master_key)
+
+    # inbox
+
+    async def receive(self, act: Incoming) -> bool:
+        """Commits an act to the inbox. False: it was there already, under whatever delivery."""
+        try:
+            async with self._session() as session:
+                if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is not None:
+                    return False
+                key = await data_key(session, self._master_key, INBOX_KEY)
+                sealed = seal(key, act.model_dump_json(), f"inbox:{act.key}")
+                session.add(
+                    InboxRow(
+                        key=act.key,
+                        team_id=act.team_id,
+                        channel_id=act.channel_id,
+                        at=act.at,
+                        stage=Stage.PENDING,
+                        sealed_act=sealed,
+                        received_at=self._clock(),
+                    )
+                )
+        except IntegrityError:  # two deliveries, or two first acts, at the same moment
+            async with self._session() as session:
+                if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is None:
+                    raise
+            return False
+        return True
+
+    async def next_work(self, channel_id: str) -> Work | None:
+        """The act to go on with: one that was begun, else the earliest by Slack's time."""
+        begun = sql_case((col(InboxRow.stage) == Stage.PENDING, 1), else_=0)
+        query = select(InboxRow).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(_UNFINISHED))
+        async with self._session() as session:
+            row = (await session.exec(query.order_by(begun, col(InboxRow.at), col(InboxRow.id)).limit(1))).first()
+            if row is None or row.id is None or row.sealed_act is None:
+                return None
+            key = await data_key(session, self._master_key, INBOX_KEY)
+            act = incoming_adapter.validate_json(unseal(key, row.sealed_act, f"inbox:{row.key}"))
+            return Work(row.id, act, Stage(row.stage), row.note_id, row.attempts)
+
+    async def waiting(self) -> Sequence[str]:
+        """Channels with unfinished acts."""
+        async with self._session() as session:
+            return (await session.exec(select(InboxRow.channel_id).where(col(InboxRow.stage).in_(_UNFINISHED)).distinct())).all()
+
+    async def count_waiting(self, channel_id: str) -> int:
+        """How many acts of a channel are unfinished."""
+        query = select(func.count()).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(_UNFINISHED))
+        async with self._session() as session:
+            return (await session.exec(query)).one()
+
+    async def failed(self, work: Work, give_up: bool) -> None:
+        """Counts a failed try; with `give_up` the act is set aside."""
+        async with self._session() as session:
+            row = await session.get_one(InboxRow, work.id)
+            row.attempts += 1
+            row.stage = Stage.FAILED if give_up else row.stage
+            session.add(row)
+
+    async def forget_keys(self, older_than: timedelta) -> int:
+        """Housekeeping: removes done inbox rows whose deliveries can't come again; returns how many."""
+        rows = delete(InboxRow).where(col(InboxRow.stage) == Stage.DONE, col(InboxRow.received_at) < self._clock() - older_than)
+        async with self._session() as session:
+            return int((await session.execute(rows)).rowcount)  # type: ignore[attr-defined]  # a DELETE's result has a row count
+
+    # outbox
+
+    async def slot(self, note_id: str, slot: str, page: int) -> Slot:
+        """The message of a slot's page; made if it is new."""
+        async with self._session() as session:
+            row = (await session.exec(select(MessageRow).where(MessageRow.slot == slot, MessageRow.page == page))).first()
+            if row is None:
+                row = MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page)
+                session.add(row)
+                await session.flush()
+            return Slot(row.id, row.note_id, row.page, row.posting, row.ts)
+
+    async def posting(self, slot: Slot) -> None:
+        """Says that a post is about to be tried."""
+        async with self._session() as session:
+            row = (await session.exec(select(MessageRow).where(MessageRow.id == slot.id))).one()
+            row.posting = True
+            session.add(row)
+
+    async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None:
+        """Records the message's timestamp; `opens_thread` makes it the thread of its note."""
+        async with self._session() as session:
+            row = (await session.exec(select(MessageRow).where(MessageRow.id == slot.id))).one()
+            row.ts = ts
+            session.add(row)
+            if opens_thread:
+                note = await session.get_one(NoteRow, slot.note_id)
+                note.thread_ts = ts
+                session.add(note)
+
+    # leases
+
+    async def claim(self, channel_id: str) -> bool:
+        """Takes or renews this instance's lease on a channel; False while another living instance has it."""
+        now = self._clock()
+        try:
+            async with self._session() as session:
+                lease = (await session.exec(select(LeaseRow).where(LeaseRow.channel_id == channel_id).with_for_update())).first()
+                if lease is None:
+                    lease = LeaseRow(channel_id=channel_id, owner=self._owner, until=now + LEASE)
+                elif lease.owner != self._owner and lease.until > now and not self._is_dead(lease.owner):
+                    return False
+                lease.owner, lease.until = self._owner, now + LEASE
+                session.add(lease)
+        except IntegrityError:
+            return False
+        return True
+
+    async def release(self, channel_id: str) -> None:
+        """Gives the lease on a channel back."""
+        async with self._session() as session:
+            await session.execute(delete(LeaseRow).where(col(LeaseRow.channel_id) == channel_id, col(LeaseRow.owner) == self._owner))
+
+    def _is_dead(self, owner: str) -> bool:
+        """Whether a lease's owner was a process of this machine that is gone: a restarted bot need not wait for its own lease."""
+        host, pid, _ = owner.rsplit(":", 2)
+        if host != self._host:
+            return False
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return int(pid) == os.getpid()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session

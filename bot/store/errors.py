@@ -1,0 +1,23 @@
+"""Errors of the store.
+
+StoreError
+├── KeyFileUnusable      the master key file is missing, readable by others, or damaged
+├── SealBroken           an encrypted value does not open
+└── SchemaOutOfDate      the database needs `phyassist db upgrade`
+"""
+
+
+class StoreError(Exception):
+    """Base of all; messages never hold case text."""
+
+
+class KeyFileUnusable(StoreError):
+    """The master key file is readable by others, or damaged."""
+
+
+class SealBroken(StoreError):
+    """An encrypted value does not open."""
+
+
+class SchemaOutOfDate(StoreError):
+    """The database was made by another version of PhyAssist."""

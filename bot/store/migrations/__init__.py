@@ -1,0 +1,1 @@
+"""Run by Alembic from `bot.store.migrate`."""

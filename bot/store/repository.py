@@ -1,0 +1,204 @@
+"""The unit of work: domain values in, encrypted rows out, and back."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.case import Case, CaseState
+from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision
+from bot.domain.reading import Reading
+from bot.store.errors import SealBroken
+from bot.store.tables import ApprovalRow, CaseRow, InboxRow, KeyRow, MessageRow, NoteRow, ReportRow, RevisionRow, TurnRow
+from bot.store.vault import new_key, seal, seal_bytes, unseal, unseal_bytes
+from bot.workflow.incoming import Stage
+from bot.workflow.ports import Report, Work
+from inference.note import Kind, Language
+from inference.prompt import Turn, TurnKind
+
+
+async def data_key(session: AsyncSession, master_key: bytes, key_id: str, *, create: bool = False) -> bytes:
+    """The data key `key_id`, unwrapped.
+
+    Raises:
+        SealBroken: the key was destroyed, or is wrapped by another master key.
+    """
+    row = await session.get(KeyRow, key_id)
+    if row is None and create:
+        key = new_key()
+        session.add(KeyRow(id=key_id, sealed_key=seal_bytes(master_key, key, f"data_key:{key_id}")))
+        await session.flush()
+        return key
+    if row is None:
+        raise SealBroken("the data key of this case was destroyed")
+    return unseal_bytes(master_key, row.sealed_key, f"data_key:{key_id}")
+
+
+class SqlUnitOfWork:
+    """One transaction on one session; made by `Database.begin`."""
+
+    def __init__(self, session: AsyncSession, master_key: bytes) -> None:
+        self._session = session
+        self._master_key = master_key
+
+    async def case_of(self, team_id: str, channel_id: str) -> Case | None:
+        """The case bound to a channel."""
+        row = (await self._session.exec(select(CaseRow).where(CaseRow.team_id == team_id, CaseRow.channel_id == channel_id))).first()
+        if row is None:
+            return None
+        state = CaseState(row.state)
+        return Case(row.id, row.team_id, row.channel_id, row.code, Language(row.language), state, row.opened_at)
+
+    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case:
+        """A new case with a data key of its own and a proposed pseudonymous code."""
+        case_id = uuid.uuid4().hex
+        case = Case(case_id, team_id, channel_id, f"C-{case_id[:6].upper()}", language, CaseState.OPEN, at)
+        await data_key(self._session, self._master_key, case.id, create=True)
+        self._session.add(
+            CaseRow(id=case.id, team_id=team_id, channel_id=channel_id, code=case.code, language=language, state=case.state, opened_at=at)
+        )
+        await self._session.flush()
+        return case
+
+    async def turns(self, case_id: str) -> Sequence[Turn]:
+        """All turns of a case's prompt, oldest first."""
+        key = await self._key(case_id)
+        rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
+        return [Turn(TurnKind(row.kind), unseal(key, row.sealed_text, f"turn:{case_id}:{row.position}"), row.tokens) for row in rows]
+
+    async def add_turn(self, case_id: str, turn: Turn) -> None:
+        """One more turn at the end."""
+        position = await self._next_position(TurnRow, case_id)
+        sealed = seal(await self._key(case_id), turn.text, f"turn:{case_id}:{position}")
+        self._session.add(TurnRow(case_id=case_id, position=position, kind=turn.kind, tokens=turn.tokens, sealed_text=sealed))
+        await self._session.flush()
+
+    async def note(self, note_id: str) -> Note | None:
+        """A note with all its revisions."""
+        row = await self._session.get(NoteRow, note_id)
+        return await self._note(row) if row else None
+
+    async def note_in_thread(self, case_id: str, thread_ts: str) -> Note | None:
+        """The note that lives in a thread."""
+        row = (await self._session.exec(select(NoteRow).where(NoteRow.case_id == case_id, NoteRow.thread_ts == thread_ts))).first()
+        return await self._note(row) if row else None
+
+    async def notes(self, case_id: str) -> Sequence[Note]:
+        """All notes of a case, oldest first."""
+        rows = await self._session.exec(select(NoteRow).where(NoteRow.case_id == case_id).order_by(col(NoteRow.position)))
+        return [await self._note(row) for row in rows.all()]
+
+    async def add_note(self, note: Note) -> None:
+        """A new note, without revisions yet."""
+        position = await self._next_position(NoteRow, note.case_id)
+        self._session.add(NoteRow(id=note.id, case_id=note.case_id, position=position, purpose=note.purpose, thread_ts=note.thread_ts))
+        await self._session.flush()
+
+    async def add_revision(self, note: Note, revision: Revision) -> None:
+        """One more revision of a note; the note itself is not changed otherwise."""
+        items = [[item.kind, item.text, item.origin, list(item.evidence)] for item in revision.items]
+        sealed = seal(await self._key(note.case_id), json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
+        self._session.add(
+            RevisionRow(
+                id=revision.id,
+                note_id=note.id,
+                number=revision.number,
+                author_origin=revision.author.origin,
+                author=revision.author.name,
+                sealed_items=sealed,
+                content_hash=revision.content_hash,
+                created_at=revision.created_at,
+            )
+        )
+        await self._session.flush()
+
+    async def add_approval(self, note: Note) -> None:
+        """The approval which the note carries."""
+        if note.approval is None:
+            raise ValueError("the note is not approved")
+        approval = note.approval
+        self._session.add(
+            ApprovalRow(
+                note_id=note.id,
+                revision_id=approval.revision_id,
+                content_hash=approval.content_hash,
+                user_id=approval.user_id,
+                at=approval.at,
+            )
+        )
+        await self._session.flush()
+
+    async def add_report(self, report: Report) -> None:
+        """What a counselor wrote in one message, or in a new version of it."""
+        sealed = seal(await self._key(report.case_id), report.text, f"description:{report.source_ts}:{report.version}")
+        self._session.add(
+            ReportRow(
+                case_id=report.case_id,
+                note_id=report.note_id,
+                source_ts=report.source_ts,
+                version=report.version,
+                author_id=report.author_id,
+                reading=report.reading,
+                sealed_text=sealed,
+            )
+        )
+        await self._session.flush()
+
+    async def report(self, case_id: str, source_ts: str) -> Report | None:
+        """The newest version of what a message reported, as it was read last."""
+        query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
+        row = (await self._session.exec(query.order_by(col(ReportRow.serial).desc()).limit(1))).first()
+        if row is None:
+            return None
+        text = unseal(await self._key(case_id), row.sealed_text, f"description:{source_ts}:{row.version}")
+        return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
+
+    async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> None:
+        """The inbox row one stage further; done rows lose their text."""
+        row = await self._session.get_one(InboxRow, work.id)
+        row.stage = stage
+        row.note_id = note_id or row.note_id
+        if stage is Stage.DONE:
+            row.sealed_act = None
+        self._session.add(row)
+        await self._session.flush()
+
+    async def latest_slot(self, note_id: str) -> str | None:
+        """The slot of the newest message that shows a note."""
+        query = select(MessageRow.slot).where(MessageRow.note_id == note_id).order_by(col(MessageRow.serial).desc()).limit(1)
+        return (await self._session.exec(query)).first()
+
+    async def _key(self, case_id: str) -> bytes:
+        return await data_key(self._session, self._master_key, case_id)
+
+    async def _next_position(self, table: type[TurnRow] | type[NoteRow], case_id: str) -> int:
+        newest = (await self._session.exec(select(func.max(table.position)).where(table.case_id == case_id))).one()
+        return (newest or 0) + 1
+
+    async def _note(self, row: NoteRow) -> Note:
+        key = await self._key(row.case_id)
+        revisions = await self._session.exec(select(RevisionRow).where(RevisionRow.note_id == row.id).order_by(col(RevisionRow.number)))
+        approval = await self._session.get(ApprovalRow, row.id)
+        return Note(
+            id=row.id,
+            case_id=row.case_id,
+            purpose=Purpose(row.purpose),
+            thread_ts=row.thread_ts,
+            revisions=tuple(_revision(revision, key) for revision in revisions),
+            approval=Approval(approval.user_id, approval.revision_id, approval.content_hash, approval.at) if approval else None,
+        )
+
+
+def _revision(row: RevisionRow, key: bytes) -> Revision:
+    items = json.loads(unseal(key, row.sealed_items, f"revision:{row.id}"))
+    return Revision(
+        id=row.id,
+        number=row.number,
+        author=Author(Origin(row.author_origin), row.author),
+        items=tuple(Item(Kind(kind), text, Origin(origin), tuple(evidence)) for kind, text, origin, evidence in items),
+        created_at=row.created_at,
+    )

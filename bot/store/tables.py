@@ -1,0 +1,167 @@
+"""The tables. Columns named `sealed_…` hold AES-GCM ciphertext; nothing a counselor or the model wrote stands anywhere else."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Datetimes that come back in UTC with their zone, on SQLite too, which forgets it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """To the database: in UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """From the database: with the zone."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _when() -> Any:
+    return Field(sa_type=UtcDateTime)
+
+
+def _sealed(nullable: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(LargeBinary, nullable=nullable))
+
+
+def _serial() -> Any:
+    # SQLite only counts up by itself on INTEGER primary keys
+    return Field(default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True))
+
+
+class KeyRow(SQLModel, table=True):
+    """A data key, wrapped by the master key; `id` is a case id, or "inbox" for acts whose case is not known yet."""
+
+    __tablename__ = "data_key"
+    id: str = Field(primary_key=True)
+    sealed_key: bytes = _sealed()
+
+
+class CaseRow(SQLModel, table=True):
+    """One patient case, bound to one channel."""
+
+    __tablename__ = "case"
+    __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
+    id: str = Field(primary_key=True)
+    team_id: str
+    channel_id: str
+    code: str
+    language: str
+    state: str
+    opened_at: datetime = _when()
+
+
+class NoteRow(SQLModel, table=True):
+    """An answer or a summary, and the thread it lives in; a summary has none until Slack shows it."""
+
+    __tablename__ = "note"
+    __table_args__ = (UniqueConstraint("case_id", "thread_ts"), UniqueConstraint("case_id", "position"))
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case.id", index=True)
+    position: int
+    purpose: str
+    thread_ts: str | None = None
+
+
+class RevisionRow(SQLModel, table=True):
+    """One immutable version of a note."""
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("note_id", "number"),)
+    id: str = Field(primary_key=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    number: int
+    author_origin: str
+    author: str
+    sealed_items: bytes = _sealed()
+    content_hash: str
+    created_at: datetime = _when()
+
+
+class ApprovalRow(SQLModel, table=True):
+    """Who approved which revision, and when."""
+
+    __tablename__ = "approval"
+    note_id: str = Field(primary_key=True, foreign_key="note.id")
+    revision_id: str = Field(foreign_key="revision.id")
+    content_hash: str
+    user_id: str
+    at: datetime = _when()
+
+
+class ReportRow(SQLModel, table=True):
+    """What a counselor wrote in one message; each edit of it is one more row."""
+
+    __tablename__ = "description"
+    __table_args__ = (UniqueConstraint("case_id", "source_ts", "version", "reading"),)
+    serial: int | None = _serial()
+    case_id: str = Field(foreign_key="case.id", index=True)
+    note_id: str = Field(foreign_key="note.id")
+    source_ts: str
+    version: str
+    author_id: str
+    reading: str
+    sealed_text: bytes = _sealed()
+
+
+class TurnRow(SQLModel, table=True):
+    """One turn of the prompt, as the model sees it; append-only."""
+
+    __tablename__ = "turn"
+    __table_args__ = (UniqueConstraint("case_id", "position"),)
+    serial: int | None = _serial()
+    case_id: str = Field(foreign_key="case.id", index=True)
+    position: int
+    kind: str
+    tokens: int
+    sealed_text: bytes = _sealed()
+
+
+class InboxRow(SQLModel, table=True):
+    """Something a person did; committed before Slack gets its acknowledgement, wiped once its answer is shown."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("key"), Index("inbox_waiting", "channel_id", "stage"))
+    id: int | None = _serial()
+    key: str
+    team_id: str
+    channel_id: str
+    at: str
+    stage: str
+    attempts: int = 0
+    note_id: str | None = None
+    sealed_act: bytes | None = _sealed(nullable=True)
+    received_at: datetime = _when()
+
+
+class MessageRow(SQLModel, table=True):
+    """The outbox: one Slack message, a page of what answers an act. Its content is derived from the note when it is sent.
+
+    `posting` is committed before a post is tried, so that a restart looks in Slack for a message with this `id` before it posts
+    again; `ts` is committed after it.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (UniqueConstraint("slot", "page"),)
+    serial: int | None = _serial()
+    id: str = Field(unique=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    slot: str
+    page: int
+    posting: bool = False
+    ts: str | None = None
+
+
+class LeaseRow(SQLModel, table=True):
+    """Which bot instance works on a channel, and until when that holds unless renewed."""
+
+    __tablename__ = "lease"
+    channel_id: str = Field(primary_key=True)
+    owner: str
+    until: datetime = _when()

@@ -1,0 +1,1 @@
+"""What happens: each file tells one thing from its beginning to its end, against the ports in `ports.py`."""

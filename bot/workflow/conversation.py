@@ -1,0 +1,247 @@
+"""One message, from the inbox to the thread: the story that everything else in this package is a detail of.
+
+    pending    → guard → understood, stored as a turn of the case           → accepted
+    accepted   → prompt → model, note grows live → new revision stored      → answered
+    answered   → the final note shown with its buttons                      → done
+
+Each arrow ends in one committed transaction, so a bot killed anywhere begins again at the last one.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.case import Case, guess_language
+from bot.domain.errors import DomainError, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
+from bot.domain.reading import Reading, read_items, read_reply
+from bot.workflow.drafting import Drafting, slot_of
+from bot.workflow.incoming import Approve, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Report, Sign, Store, UnitOfWork, Work
+from bot.workflow.summarizing import session_items
+from inference.note import Language, NoteItem
+from inference.prompt import TurnKind, handed_back, reported
+
+_SIGNS: dict[type[DomainError], Sign] = {
+    NothingToRead: Sign.EMPTY,
+    TooLong: Sign.TOO_LONG,
+    NoteLocked: Sign.LOCKED,
+    OutOfDate: Sign.OUT_OF_DATE,
+    NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
+}
+
+
+class Conversation:
+    """Handles what people do in case channels, one act at a time a channel."""
+
+    def __init__(self, store: Store, channel: Channel, guard: Guard, drafting: Drafting, clock: Clock, default_language: Language) -> None:
+        self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
+        self._clock, self._default_language = clock, default_language
+
+    async def handle(self, work: Work) -> None:
+        """Takes one act one stage further; the caller asks for the next one until there is none."""
+        match work.stage:
+            case Stage.PENDING:
+                await self._accept(work)
+            case Stage.ACCEPTED:
+                await self._drafting.answer(work)
+            case Stage.ANSWERED:
+                await self._show(work)
+            case Stage.DONE | Stage.FAILED:
+                pass
+
+    async def give_up(self, work: Work) -> None:
+        """Tells whoever posted that their act could not be handled."""
+        await self._tell(work, Notice(Sign.NO_ANSWER, await self._language(work)))
+
+    async def _accept(self, work: Work) -> None:
+        act = work.act
+        refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
+        if refusal:
+            await self._refuse(work, Notice(refusal, await self._language(work)))
+            return
+        try:
+            await self._understand(work)
+        except DomainError as error:
+            number = error.limit if isinstance(error, TooLong) else 0
+            await self._refuse(work, Notice(_SIGNS[type(error)], await self._language(work), number))
+
+    async def _understand(self, work: Work) -> None:
+        match work.act:
+            case Posted():
+                await self._posted(work, work.act)
+            case HandedBack():
+                await self._handed_back(work, work.act)
+            case Reread():
+                await self._reread(work, work.act)
+            case TryAgain():
+                await self._finish(work, work.act.note_id, Stage.ACCEPTED)
+            case Summarize():
+                await self._summarize(work)
+            case Approve():
+                await self._approve(work, work.act)
+            case Joined():
+                await self._refuse(work, Notice(Sign.WELCOME, self._default_language))
+
+    # what each act means
+
+    async def _posted(self, work: Work, act: Posted) -> None:
+        if not act.text.strip():
+            await self._refuse(work, Notice(Sign.FILES_ONLY if act.has_files else Sign.EMPTY, await self._language(work)))
+            return
+        is_reply = act.thread_ts not in {None, act.ts}
+        async with self._store.begin() as uow:
+            case = await uow.case_of(act.team_id, act.channel_id)
+            note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
+            before = await uow.report(case.id, act.ts) if case else None
+        if before and before.text == act.text:
+            await self._finish(work, before.note_id, Stage.DONE)  # an edit that changed nothing
+        elif is_reply and (case is None or note is None):
+            await self._finish(work, None, Stage.DONE)  # people talk in other threads too
+        elif case and note and is_reply:
+            await self._replied(work, case, note, act, read_reply(act.text, note.items))
+        elif case and note:  # the description was edited
+            await self._replied(work, case, note, act, Reading.INFORMATION)
+        else:
+            await self._described(work, act, case)
+
+    async def _described(self, work: Work, act: Posted, case: Case | None) -> None:
+        language = case.language if case else guess_language(act.text, self._default_language)
+        turn = await self._drafting.measure(reported(TurnKind.DESCRIPTION, act.text, language))
+        async with self._store.begin() as uow:
+            case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock())
+            note = Note(uuid.uuid4().hex, case.id, Purpose.ANSWER, act.ts)
+            await uow.add_note(note)
+            await uow.add_report(_report(case, note, act, Reading.DESCRIPTION))
+            await uow.add_turn(case.id, turn)
+            await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading) -> None:
+        if note.approval:
+            raise NoteLocked
+        if reading is Reading.EDITED:
+            await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
+            return
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
+        async with self._store.begin() as uow:
+            await uow.add_report(_report(case, note, act, reading))
+            await uow.add_turn(case.id, turn)
+            await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> None:
+        """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
+        if not lines:
+            raise NothingToRead
+        items = adopt(lines, note.items)
+        author = Author(Origin.COUNSELOR, work.act.user_id)
+        revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
+        revised = note.revise(revision)
+        turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
+        turn = await self._drafting.measure(turn)
+        async with self._store.begin() as uow:
+            await uow.add_revision(revised, revision)
+            await uow.add_turn(case.id, turn)
+            if report:
+                await uow.add_report(report)
+            await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
+
+    async def _handed_back(self, work: Work, act: HandedBack) -> None:
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, act.note_id)
+        if case is None or note is None:
+            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+            return
+        if act.base_revision_id and note.current and note.current.id != act.base_revision_id:
+            raise OutOfDate
+        await self._edited(work, case, note, act.items, None)
+
+    async def _reread(self, work: Work, act: Reread) -> None:
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, act.note_id)
+            report = await uow.report(case.id, act.source_ts) if case else None
+        if case is None or note is None or report is None:
+            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+            return
+        if note.approval:
+            raise NoteLocked
+        if report.reading is act.reading:
+            await self._finish(work, note.id, Stage.DONE)
+            return
+        again = replace(report, reading=act.reading)
+        if act.reading is Reading.EDITED:
+            await self._edited(work, case, note, read_items(report.text, note.items), again)
+            return
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, report.text, case.language))
+        async with self._store.begin() as uow:
+            before = note.before_edit_by(report.author_id)
+            if before:  # the version which that edit replaced is the newest one again
+                revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, before.author, before.items, self._clock())
+                await uow.add_revision(note.revise(revision), revision)
+            await uow.add_report(again)
+            await uow.add_turn(case.id, turn)
+            await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _summarize(self, work: Work) -> None:
+        async with self._store.begin() as uow:
+            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+            items = session_items(await uow.notes(case.id)) if case else ()
+        if case is None or not items:
+            raise NothingToSummarize
+        turn = handed_back(TurnKind.SUMMARIZE, [NoteItem(item.kind, item.text) for item in items], case.language)
+        turn = await self._drafting.measure(turn)
+        async with self._store.begin() as uow:
+            note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None)
+            await uow.add_note(note)
+            await uow.add_turn(case.id, turn)
+            await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _approve(self, work: Work, act: Approve) -> None:
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, act.note_id)
+            if case and note:
+                await uow.add_approval(note.approve(act.user_id, act.revision_id, self._clock()))
+                await uow.advance(work, Stage.ANSWERED, note.id)
+        if case is None or note is None:
+            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+
+    # what people see of it
+
+    async def _show(self, work: Work) -> None:
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, work.note_id or "")
+            report = await uow.report(case.id, work.act.ts) if case and isinstance(work.act, Posted) else None
+            # an answer to an edit is a new message below it; a summary is corrected and approved in its place
+            in_place = await uow.latest_slot(note.id) if note and note.purpose is Purpose.SUMMARY else None
+        if case and note:
+            view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
+            await self._channel.show(case, note, in_place or slot_of(work), view)
+        await self._finish(work, work.note_id, Stage.DONE)
+
+    async def _refuse(self, work: Work, notice: Notice) -> None:
+        await self._tell(work, notice)
+        await self._finish(work, None, Stage.DONE)
+
+    async def _tell(self, work: Work, notice: Notice) -> None:
+        thread_ts = work.act.thread_ts if isinstance(work.act, Posted) else None
+        await self._channel.tell(work.act.channel_id, work.act.user_id, notice, thread_ts)
+
+    async def _finish(self, work: Work, note_id: str | None, stage: Stage) -> None:
+        async with self._store.begin() as uow:
+            await uow.advance(work, stage, note_id)
+
+    async def _case_and_note(self, uow: UnitOfWork, work: Work, note_id: str) -> tuple[Case | None, Note | None]:
+        """The case of the channel and a note of that case: a button that was carried to another channel finds nothing."""
+        case = await uow.case_of(work.act.team_id, work.act.channel_id)
+        note = await uow.note(note_id)
+        return case, note if case and note and note.case_id == case.id else None
+
+    async def _language(self, work: Work) -> Language:
+        async with self._store.begin() as uow:
+            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+        if case:
+            return case.language
+        return guess_language(work.act.text, self._default_language) if isinstance(work.act, Posted) else self._default_language
+
+
+def _report(case: Case, note: Note, act: Posted, reading: Reading) -> Report:
+    return Report(case.id, note.id, act.ts, act.edited_ts or act.ts, act.user_id, reading, act.text)

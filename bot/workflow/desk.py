@@ -1,0 +1,46 @@
+"""What people can look up at once, without waiting for their turn in the queue."""
+
+from dataclasses import dataclass
+
+from bot.domain.case import Case
+from bot.domain.note import Note, Purpose
+from bot.workflow.ports import Store
+from inference.client import ChatModel
+
+
+@dataclass(frozen=True)
+class CaseStatus:
+    """How a case stands. `case` is None for a channel without one."""
+
+    case: Case | None
+    notes: int
+    waiting: int
+    model_ready: bool
+
+
+async def case_status(store: Store, model: ChatModel, team_id: str, channel_id: str) -> CaseStatus:
+    """The status of a channel's case."""
+    async with store.begin() as uow:
+        case = await uow.case_of(team_id, channel_id)
+        notes = [note for note in await uow.notes(case.id) if note.purpose is Purpose.ANSWER] if case else []
+    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await model.ready())
+
+
+async def find_note(store: Store, team_id: str, channel_id: str, note_id: str) -> tuple[Case, Note] | None:
+    """A note of the case in this channel."""
+    async with store.begin() as uow:
+        case = await uow.case_of(team_id, channel_id)
+        note = await uow.note(note_id) if case else None
+    return (case, note) if case and note and note.case_id == case.id else None
+
+
+async def find_thread_note(store: Store, team_id: str, channel_id: str, thread_ts: str | None) -> tuple[Case, Note] | None:
+    """The note that a message belongs to: that of its thread, else the newest one of the case."""
+    async with store.begin() as uow:
+        case = await uow.case_of(team_id, channel_id)
+        if case is None:
+            return None
+        notes = await uow.notes(case.id)
+    in_thread = [note for note in notes if note.thread_ts == thread_ts]
+    newest = (in_thread or list(notes))[-1:]
+    return (case, newest[0]) if newest else None

@@ -1,0 +1,93 @@
+"""One strict queue a channel, channels in parallel, all state in the inbox: nothing is lost with this process."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.workflow.ports import Store, Work
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 2.0
+"""How often the inbox is searched for acts that nobody announced: left by a crash, or received by another instance."""
+RENEW_S = 15.0
+MOST_TRIES = 6
+FIRST_PAUSE_S = 0.5
+
+
+class Dispatcher:
+    """Works through the inbox. `handle` takes an act one stage further; `give_up` is told of acts that fail each time."""
+
+    def __init__(self, store: Store, handle: Callable[[Work], Awaitable[None]], give_up: Callable[[Work], Awaitable[None]]) -> None:
+        self._store, self._handle, self._give_up = store, handle, give_up
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._news: set[str] = set()
+
+    def notify(self, channel_id: str) -> None:
+        """There is an act for this channel: begin at once, or go on when the current one is done."""
+        self._news.add(channel_id)
+        if channel_id not in self._busy:
+            task = asyncio.create_task(self._work_off(channel_id), name=f"channel {channel_id}")
+            self._busy[channel_id] = task
+            task.add_done_callback(lambda _: self._left(channel_id))
+
+    async def run(self) -> None:
+        """Sweeps and renews leases until cancelled; then lets no further act begin."""
+        sweeper, renewer = asyncio.create_task(self._sweep()), asyncio.create_task(self._renew())
+        try:
+            await asyncio.gather(sweeper, renewer)
+        finally:
+            for task in (sweeper, renewer, *self._busy.values()):
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    def _left(self, channel_id: str) -> None:
+        del self._busy[channel_id]
+        if channel_id in self._news:  # announced between the last look and now
+            self.notify(channel_id)
+
+    async def _work_off(self, channel_id: str) -> None:
+        try:
+            if not await self._store.claim(channel_id):
+                self._news.discard(channel_id)  # another instance has it; the sweep looks again
+                return
+            while channel_id in self._news:
+                self._news.discard(channel_id)
+                while work := await self._store.next_work(channel_id):
+                    await self._try(work)
+            await self._store.release(channel_id)
+        except Exception:
+            # the database itself failed: nothing is lost, the sweep comes back to it
+            self._news.discard(channel_id)
+            log.exception("channel %s: the inbox can't be read", channel_id)
+
+    async def _try(self, work: Work) -> None:
+        try:
+            await self._handle(work)
+        except Exception:
+            last = work.attempts + 1 >= MOST_TRIES
+            log.exception("inbox row %d (%s, %s): try %d failed", work.id, work.act.type, work.stage, work.attempts + 1)
+            await self._store.failed(work, give_up=last)
+            if last:
+                await self._give_up(work)
+            else:
+                await asyncio.sleep(FIRST_PAUSE_S * 2**work.attempts)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                for channel_id in await self._store.waiting():
+                    if channel_id not in self._busy:
+                        self.notify(channel_id)
+            except Exception:
+                log.exception("the inbox can't be searched")
+            await asyncio.sleep(SWEEP_S)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for channel_id in list(self._busy):
+                try:
+                    await self._store.claim(channel_id)
+                except Exception:
+                    log.exception("channel %s: the lease can't be renewed", channel_id)

@@ -1,0 +1,154 @@
+"""Answers: from a stored turn of a case to a new revision of its note.
+
+Four kinds of turn owe an answer, and each says how the answer joins what stands:
+
+    description     a full note
+    information     a full note again; the counselor's own items stay, the model's make room
+    edited          what is missing is added; everything handed back stays
+    summarize       the final note; the counselor's own items are all in it
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.case import Case
+from bot.domain.errors import TooLong
+from bot.domain.note import Author, Item, Note, Origin, Revision, build_on, by_counselor
+from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
+from bot.workflow.incoming import Stage
+from bot.workflow.live import LiveNote, live
+from bot.workflow.ports import Channel, Clock, Notice, Sign, Store, Work
+from bot.workflow.summarizing import session_items
+from inference.client import ChatModel
+from inference.errors import ModelRefused, ModelUnavailable
+from inference.note import Language, note_schema
+from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt
+
+log = logging.getLogger(__name__)
+
+SHRINK = 0.75
+"""What is tried with when the server finds a prompt too long in spite of the count."""
+USUAL_CONTEXT_TOKENS = 4096
+"""Assumed for the length of a post while no server can be asked."""
+
+
+@dataclass(frozen=True)
+class DraftSettings:
+    """How answers are asked for. `context_tokens` 0: ask the server."""
+
+    model: str
+    max_tokens: int
+    context_tokens: int
+    update_seconds: float
+
+
+class Drafting:
+    """Writes the answers that are owed."""
+
+    def __init__(self, store: Store, model: ChatModel, channel: Channel, clock: Clock, settings: DraftSettings) -> None:
+        self._store, self._model, self._channel, self._clock, self._settings = store, model, channel, clock, settings
+        self._preambles: dict[Language, int] = {}
+        self._context_tokens = settings.context_tokens
+
+    async def answer(self, work: Work) -> None:
+        """Generates the answer owed to `work`, shows it growing, stores it."""
+        async with self._store.begin() as uow:
+            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+            note = await uow.note(work.note_id or "")
+            turns = await uow.turns(case.id) if case else ()
+            notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
+        if case is None or note is None:  # deleted in the meantime: nobody is owed anything
+            await self._done(work)
+            return
+        dropped = [text for each in (note, *notes) for text in each.dropped_texts()]
+        kept = kept_items(turns[-1].kind, note, notes)
+        await self._channel.working(case.channel_id, note.thread_ts, case.language)
+        try:
+            async with live(LiveNote(self._channel, case, note, slot_of(work), kept, self._settings.update_seconds)) as progress:
+                answer = await when_ready(self._model, progress, lambda: self._generate(case, turns, progress))
+        except (NoAnswer, ModelRefused) as error:
+            log.warning("no answer to inbox row %d: %s", work.id, type(error).__name__)
+            notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
+            await self._channel.show(case, note, slot_of(work), notice)
+            await self._done(work)
+            return
+        await self._store_answer(work, case, note, build_on(kept, answer.items, dropped), answer)
+
+    async def measure(self, turn: Turn) -> Turn:
+        """The turn with its length by the model's own tokenizer; with length 0, to be counted later, while the server is away.
+
+        Raises:
+            TooLong: it would take more than half of what a prompt may have.
+        """
+        try:
+            tokens, limit = await self._model.count_tokens(turn.text), await self._budget() // 2
+        except ModelUnavailable:
+            tokens, limit = 0, (self._context_tokens or USUAL_CONTEXT_TOKENS) // 2
+            if len(turn.text) > limit:  # a tokenizer needs at most about one token a character, in either language
+                raise TooLong(limit) from None
+        if tokens > limit:
+            raise TooLong(limit * len(turn.text) // tokens)
+        return Turn(turn.kind, turn.text, tokens)
+
+    async def _budget(self) -> int:
+        """Tokens that a prompt may have, template included."""
+        if not self._context_tokens:
+            self._context_tokens = (await self._model.limits(self._settings.model)).context_tokens
+        return self._context_tokens - self._settings.max_tokens
+
+    async def _generate(self, case: Case, turns: Sequence[Turn], progress: LiveNote) -> Answer:
+        may_be_empty = turns[-1].kind is TurnKind.EDITED
+        budget = await self._budget()
+        while True:
+            prompt = build_prompt(await self._counted(turns), case.language, budget, await self._preamble(case.language))
+            schema = note_schema(min_items=0 if may_be_empty else 1)
+            request = Request(prompt.messages, self._settings.model, self._settings.max_tokens, schema, may_be_empty)
+            try:
+                return await generate(self._model, request, progress)
+            except ModelRefused:
+                if prompt.tokens < budget * SHRINK:  # it was not the length
+                    raise
+                budget = int(budget * SHRINK)
+
+    async def _counted(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Turns that were stored while the server was away get their length now."""
+        return [turn if turn.tokens else Turn(turn.kind, turn.text, await self._model.count_tokens(turn.text)) for turn in turns]
+
+    async def _preamble(self, language: Language) -> int:
+        if language not in self._preambles:
+            preamble = f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n"
+            self._preambles[language] = await self._model.count_tokens(preamble) + TEMPLATE_TOKENS
+        return self._preambles[language]
+
+    async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> None:
+        author = Author(Origin.MODEL, self._settings.model)
+        revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
+        turn = answered(answer.items)
+        async with self._store.begin() as uow:
+            await uow.add_revision(note.revise(revision), revision)
+            await uow.add_turn(case.id, Turn(turn.kind, turn.text, answer.tokens or len(turn.text.encode())))
+            await uow.advance(work, Stage.ANSWERED)
+
+    async def _done(self, work: Work) -> None:
+        async with self._store.begin() as uow:
+            await uow.advance(work, Stage.DONE)
+
+
+def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item, ...]:
+    """What stands in the answer to a turn: of the note's newest revision, or, in a summary, of the session's `notes`."""
+    match turn:
+        case TurnKind.EDITED:
+            return note.items
+        case TurnKind.INFORMATION:
+            return by_counselor(note.items)
+        case TurnKind.SUMMARIZE:
+            return by_counselor(session_items(notes))
+        case TurnKind.DESCRIPTION | TurnKind.ANSWER:
+            return ()
+
+
+def slot_of(work: Work) -> str:
+    """The outbox slot of the answer to an act: one message an act."""
+    return f"act-{work.id}"

@@ -1,0 +1,141 @@
+"""What people do, as typed values: an inbox row holds exactly one of these.
+
+`key` names the act itself, not its delivery: two deliveries of one act have the same key, however Slack numbers them.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bot.domain.reading import Reading
+from inference.note import NoteItem
+
+
+class _Act(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    team_id: str
+    channel_id: str
+    user_id: str
+    at: str
+    """Slack timestamp that orders acts within a channel: of the message, or of the moment for clicks and commands."""
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError  # pragma: no cover (every act below names its own)
+
+
+class Posted(_Act):
+    """A counselor's message; an edit of it arrives as the same message with `edited_ts`."""
+
+    type: Literal["posted"] = "posted"
+    ts: str
+    thread_ts: str | None = None
+    edited_ts: str | None = None
+    text: str
+    has_files: bool = False
+
+    @property
+    def key(self) -> str:
+        """Message and version."""
+        return f"post:{self.team_id}:{self.channel_id}:{self.ts}:{self.edited_ts or ''}"
+
+
+class HandedBack(_Act):
+    """An edited answer that says of itself that it is one: from the Edit modal or the message shortcut."""
+
+    type: Literal["handed_back"] = "handed_back"
+    note_id: str
+    base_revision_id: str | None
+    """The revision which the person had before their eyes; None for the newest."""
+    items: tuple[NoteItem, ...]
+    source: str
+    """Modal view id, or timestamp of the message that the shortcut was used on."""
+
+    @property
+    def key(self) -> str:
+        """The modal or the message."""
+        return f"edit:{self.note_id}:{self.source}"
+
+
+class Reread(_Act):
+    """A click that says: you read my reply the wrong way."""
+
+    type: Literal["reread"] = "reread"
+    note_id: str
+    source_ts: str
+    reading: Reading
+
+    @property
+    def key(self) -> str:
+        """The reply and the reading asked for."""
+        return f"reread:{self.note_id}:{self.source_ts}:{self.reading}"
+
+
+class TryAgain(_Act):
+    """A click on the retry button of an answer that failed."""
+
+    type: Literal["try_again"] = "try_again"
+    note_id: str
+    failed_at: str
+
+    @property
+    def key(self) -> str:
+        """The failure that is retried."""
+        return f"again:{self.note_id}:{self.failed_at}"
+
+
+class Summarize(_Act):
+    """`/phyassist summarize`."""
+
+    type: Literal["summarize"] = "summarize"
+    trigger: str
+
+    @property
+    def key(self) -> str:
+        """The command's trigger id."""
+        return f"summarize:{self.channel_id}:{self.trigger}"
+
+
+class Approve(_Act):
+    """A click on Approve, which names the revision that the person saw."""
+
+    type: Literal["approve"] = "approve"
+    note_id: str
+    revision_id: str
+
+    @property
+    def key(self) -> str:
+        """The revision and the person: a second person's click is another act."""
+        return f"approve:{self.note_id}:{self.revision_id}:{self.user_id}"
+
+
+class Joined(_Act):
+    """The bot was invited to a channel."""
+
+    type: Literal["joined"] = "joined"
+
+    @property
+    def key(self) -> str:
+        """The channel and the moment."""
+        return f"joined:{self.channel_id}:{self.at}"
+
+
+Incoming = Annotated[Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Joined, Field(discriminator="type")]
+incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
+
+
+class Stage(StrEnum):
+    """How far the work on an inbox row has come; each stage is committed before the next begins."""
+
+    PENDING = "pending"
+    """Committed and acknowledged, nothing done yet."""
+    ACCEPTED = "accepted"
+    """Understood and stored as a turn of the case; an answer is owed."""
+    ANSWERED = "answered"
+    """The answer is stored; Slack may not show it yet."""
+    DONE = "done"
+    """Slack shows it; the row's text is wiped, its key stays."""
+    FAILED = "failed"
+    """Given up after several tries; the row keeps its text for whoever looks into it."""

@@ -1,0 +1,77 @@
+"""A note that grows before the counselor's eyes: throttled updates of one Slack message while the model writes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from bot.domain.case import Case
+from bot.domain.note import Item, Note
+from bot.workflow.ports import Channel, Notice, PartialNote, Sign
+from inference.note import NoteItem, parse_partial
+
+
+class LiveNote:
+    """Shows what has come so far: the first words at once, then at most one update every `interval_s` seconds.
+
+    Only the newest state is ever sent, so a slow Slack makes updates rarer, never late.
+    """
+
+    def __init__(self, channel: Channel, case: Case, note: Note, slot: str, kept: Sequence[Item], interval_s: float) -> None:
+        self._channel, self._case, self._note, self._slot = channel, case, note, slot
+        self._kept = tuple(NoteItem(item.kind, item.text) for item in kept)
+        self._interval_s = interval_s
+        self._parts: list[str] = []
+        self._news = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._shown: tuple[NoteItem, ...] = ()
+
+    def wrote(self, text: str) -> None:
+        """The model wrote another piece."""
+        self._parts.append(text)
+        self._news.set()
+
+    async def waiting(self) -> None:
+        """The server is away: say so in the message's place."""
+        await self._say(Sign.WAITING)
+
+    async def interrupted(self) -> None:
+        """What came is withdrawn; the answer is written again."""
+        await self._say(Sign.INTERRUPTED)
+
+    async def _say(self, sign: Sign) -> None:
+        self._parts.clear()
+        async with self._sending:
+            self._shown = ()
+            await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language))
+
+    async def run(self) -> None:
+        """Sends updates until `close`."""
+        while not self._closing.is_set():
+            await self._news.wait()
+            self._news.clear()
+            coming = parse_partial("".join(self._parts))
+            if self._closing.is_set() or not coming or coming == self._shown:
+                continue
+            async with self._sending:
+                self._shown = coming
+                await self._channel.show_partial(self._case, self._note, self._slot, PartialNote(self._kept, coming, self._case.language))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._interval_s)
+
+    def close(self) -> None:
+        """No further update begins."""
+        self._closing.set()
+        self._news.set()
+
+
+@asynccontextmanager
+async def live(note: LiveNote) -> AsyncIterator[LiveNote]:
+    """Runs the updates for as long as the block lasts. One under way is finished first, so that none overtakes the final note."""
+    task = asyncio.create_task(note.run())
+    try:
+        yield note
+    finally:
+        note.close()
+        await task

@@ -1,0 +1,169 @@
+"""What the workflows need from the outside. Real parts: `bot.store.repository` and `bot.slack.messenger`."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.case import Case
+from bot.domain.note import Note, Revision
+from bot.domain.reading import Reading
+from bot.workflow.incoming import Incoming, Stage
+from inference.note import Language, NoteItem
+from inference.prompt import Turn
+
+Clock = Callable[[], datetime]
+"""The time now, with its zone."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """An inbox row: what somebody did, how far it has come, and the note it is about once that is known."""
+
+    id: int
+    act: Incoming
+    stage: Stage
+    note_id: str | None
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a counselor wrote in one message, and what it was read as; a later edit is a new version."""
+
+    case_id: str
+    note_id: str
+    source_ts: str
+    version: str
+    author_id: str
+    reading: Reading
+    text: str
+
+
+class Sign(StrEnum):
+    """A sentence of the bot's own that a message can carry in place of a note."""
+
+    WAITING = "waiting"
+    """The model server can't be reached; the post is queued."""
+    INTERRUPTED = "interrupted"
+    """The answer broke off and is written again."""
+    NO_ANSWER = "no_answer"
+    """The model gave no readable note twice; there is a button to try again."""
+    TOO_LONG = "too_long"
+    EMPTY = "empty"
+    FILES_ONLY = "files_only"
+    NOTHING_TO_SUMMARIZE = "nothing_to_summarize"
+    LOCKED = "locked"
+    OUT_OF_DATE = "out_of_date"
+    GONE = "gone"
+    WELCOME = "welcome"
+    NOT_PRIVATE = "not_private"
+    SHARED = "shared"
+    GUEST_MEMBER = "guest_member"
+    GUEST_AUTHOR = "guest_author"
+    WRONG_TEAM = "wrong_team"
+    NOT_MEMBER = "not_member"
+
+
+@dataclass(frozen=True)
+class NoteView:
+    """Everything a message shows of a note."""
+
+    note: Note
+    language: Language
+    reading: Reading | None = None
+    """How the reply that led to the newest revision was read; None for a first answer."""
+    reply_ts: str | None = None
+    new_texts: tuple[str, ...] = ()
+    """Texts of items which the newest answer added."""
+
+
+@dataclass(frozen=True)
+class PartialNote:
+    """A note that is still being written: what stands already, and what has come so far."""
+
+    kept: tuple[NoteItem, ...]
+    coming: tuple[NoteItem, ...]
+    language: Language
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence in place of a note."""
+
+    sign: Sign
+    language: Language
+    number: int = 0
+    note_id: str = ""
+    failed_at: str = ""
+
+
+Content = NoteView | PartialNote | Notice
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One Slack message of the outbox: `ts` is None until it is known to be posted."""
+
+    id: str
+    note_id: str
+    page: int
+    posting: bool
+    ts: str | None
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving the block without an error commits it."""
+
+    async def case_of(self, team_id: str, channel_id: str) -> Case | None: ...
+    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case: ...
+    async def turns(self, case_id: str) -> Sequence[Turn]: ...
+    async def add_turn(self, case_id: str, turn: Turn) -> None: ...
+    async def note(self, note_id: str) -> Note | None: ...
+    async def note_in_thread(self, case_id: str, thread_ts: str) -> Note | None: ...
+    async def notes(self, case_id: str) -> Sequence[Note]: ...
+    async def add_note(self, note: Note) -> None: ...
+    async def add_revision(self, note: Note, revision: Revision) -> None: ...
+    async def add_approval(self, note: Note) -> None: ...
+    async def add_report(self, report: Report) -> None: ...
+    async def report(self, case_id: str, source_ts: str) -> Report | None: ...
+    async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> None: ...
+    async def latest_slot(self, note_id: str) -> str | None: ...
+
+
+class Store(Protocol):
+    """The database."""
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+    async def receive(self, act: Incoming) -> bool: ...
+    async def next_work(self, channel_id: str) -> Work | None: ...
+    async def waiting(self) -> Sequence[str]: ...
+    async def count_waiting(self, channel_id: str) -> int: ...
+    async def failed(self, work: Work, give_up: bool) -> None: ...
+    async def claim(self, channel_id: str) -> bool: ...
+    async def release(self, channel_id: str) -> None: ...
+
+
+class Outbox(Protocol):
+    """Which Slack message shows what; every call is a transaction of its own."""
+
+    async def slot(self, note_id: str, slot: str, page: int) -> Slot: ...
+    async def posting(self, slot: Slot) -> None: ...
+    async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None: ...
+
+
+class Channel(Protocol):
+    """Slack, as the workflows see it. Every call retries by itself what is worth retrying."""
+
+    async def show(self, case: Case, note: Note, slot: str, content: Content) -> None: ...
+    async def show_partial(self, case: Case, note: Note, slot: str, content: PartialNote) -> None: ...
+    async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None: ...
+    async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
+
+
+class Guard(Protocol):
+    """Whether a channel and a person may use PhyAssist, asked of Slack (with a short memory)."""
+
+    async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None: ...

@@ -1,0 +1,101 @@
+"""The `phyassist` command. Each command imports what it runs when it runs: `phyassist --help` needs none of it."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from deploy import model
+from deploy.explain import explained, extras_explained
+
+app = typer.Typer(
+    name="phyassist",
+    help="An assistant for counselors: itemized notes in Slack, drafted by a model, edited and approved by people.",
+    epilog="New here? `phyassist demo` shows the whole main job on this machine; `phyassist doctor` says what is missing for real use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it would print local variables, and those may hold case text
+)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+train = typer.Typer(help="Training.", no_args_is_help=True)
+app.add_typer(model.app, name="model")
+app.add_typer(db, name="db")
+app.add_typer(train, name="train")
+
+# The command's own parser gets everything, `--help` as well: its modules are loaded only then.
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def main() -> None:
+    """Run the command line."""
+    with extras_explained():
+        app()
+
+
+@app.command()
+def demo(once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False) -> None:
+    """Play one case from description to approved note: a local workspace, a real model server, the real bot."""
+    from deploy.demo import play
+
+    with explained():
+        raise typer.Exit(asyncio.run(play(once=once)))
+
+
+@app.command()
+def bot() -> None:
+    """Start the bot with the settings of the environment and `.env`."""
+    from bot.__main__ import main as run
+
+    with explained():
+        run()
+
+
+@app.command(context_settings=PASS_ON)
+def sandbox(context: typer.Context) -> None:
+    """A local Slack-compatible workspace: run it, and act in it (`phyassist sandbox --help`)."""
+    from deploy.sandbox.commands import app as commands
+
+    commands(context.args, prog_name="phyassist sandbox")
+
+
+@app.command()
+def doctor(
+    no_model: Annotated[bool, typer.Option("--no-model", help="Leave out the checks of the model server.")] = False,
+) -> None:
+    """Try every setting with a real call and say how to mend what doesn't work; exits 1 when something doesn't."""
+    from deploy.doctor import examine, show
+
+    raise typer.Exit(show(asyncio.run(examine(skip_model=no_model))))
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the database's tables, or bring them to this version's form."""
+    from bot.settings import load_settings
+    from bot.store.migrate import upgrade as migrate
+
+    with explained():
+        revision = asyncio.run(migrate(load_settings().store.url))
+    typer.echo(f"The database is up to date, at {revision}.")
+
+
+@db.callback()
+def database() -> None:
+    """The database."""
+
+
+@train.command("demo-model", context_settings=PASS_ON)
+def demo_model(context: typer.Context) -> None:
+    """Make the demo model and its adapter again, from the grammar, with the loss curve as a picture."""
+    from training.demo.build import main as build
+
+    build(context.args)
+
+
+@train.callback()
+def training() -> None:
+    """Making models and adapters."""
+
+
+if __name__ == "__main__":
+    main()

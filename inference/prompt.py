@@ -1,0 +1,149 @@
+"""A case's history as chat messages: the one prompt that serving and training share.
+
+The prompt is append-only. Each turn of a case becomes text once and is never changed later, so the server's prefix cache
+holds everything but the newest turn. When the token budget is full, old turns leave in one large step (half the budget),
+not one at a time, because each step costs a cold cache. The opening description always stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypedDict
+
+from inference.note import Language, NoteItem, dump_note, list_note
+
+
+class TurnKind(StrEnum):
+    """What happened in the case at this point."""
+
+    DESCRIPTION = "description"
+    """The counselor described symptoms or a situation: a full note is asked for."""
+    INFORMATION = "information"
+    """The counselor added to a description: a full note is asked for that considers it."""
+    EDITED = "edited"
+    """The counselor handed back an edited note: what is still missing is asked for, nothing else."""
+    SUMMARIZE = "summarize"
+    """The counselor asks for the final note, from the notes listed."""
+    ANSWER = "answer"
+    """What the model answered."""
+
+
+class Message(TypedDict):
+    """One chat message as the OpenAI API and chat templates take it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a case. `text` is the prompt text of the turn; `tokens` its length by the model's own tokenizer."""
+
+    kind: TurnKind
+    text: str
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages to send, how many tokens they are estimated at, and how many old turns were left out."""
+
+    messages: tuple[Message, ...]
+    tokens: int
+    left_out: int
+
+
+# Tokens that a chat template adds around one message ([INST], role marks, end of sequence), rounded up.
+TEMPLATE_TOKENS = 8
+
+INSTRUCTIONS = {
+    Language.ENGLISH: (
+        "You assist a psychological counselor. You draft notes for the counselor, who is the author; you never speak to the patient. "
+        'Answer with JSON: the lists "analysis", "advice" and "questions", short sentences. Keep to what is reported: name no person, '
+        "no disorder and no finding that the counselor did not mention. If suicide, self-harm, violence or abuse is mentioned, begin with safety."
+    ),
+    Language.CHINESE: (
+        "你协助一位心理咨询师。你为咨询师起草记录，咨询师是作者；你从不直接与来访者说话。"
+        '用JSON回答："analysis"、"advice"、"questions"三个列表，句子简短。只依据所报告的内容：'
+        "不提咨询师没有提到的人、障碍或发现。如果提到自杀、自伤、暴力或虐待，先写安全。"
+    ),
+}
+
+LEFT_OUT = {
+    Language.ENGLISH: "(Earlier turns are left out here.)",
+    Language.CHINESE: "（此处省略较早的内容。）",
+}
+
+_HEADINGS = {
+    Language.ENGLISH: {
+        TurnKind.DESCRIPTION: "Description:\n{text}",
+        TurnKind.INFORMATION: "More information:\n{text}\nWrite the note again.",
+        TurnKind.EDITED: "I edited the note. It now reads:\n{text}\nKeep it as it is. Write only what is missing.",
+        TurnKind.SUMMARIZE: "Write the final note of this session from these notes:\n{text}",
+    },
+    Language.CHINESE: {
+        TurnKind.DESCRIPTION: "描述：\n{text}",
+        TurnKind.INFORMATION: "补充信息：\n{text}\n请重写记录。",
+        TurnKind.EDITED: "我修改了记录，现在是：\n{text}\n请保持原样，只写还缺少的内容。",
+        TurnKind.SUMMARIZE: "请根据这些记录写出本次会谈的最终记录：\n{text}",
+    },
+}
+
+
+def reported(kind: TurnKind, text: str, language: Language) -> Turn:
+    """A turn in which the counselor reports something: a description or added information."""
+    return Turn(kind, _HEADINGS[language][kind].format(text=text.strip()))
+
+
+def handed_back(kind: TurnKind, items: Sequence[NoteItem], language: Language) -> Turn:
+    """A turn that lists a note: the counselor's edited answer, or the notes that a summary is made from."""
+    return Turn(kind, _HEADINGS[language][kind].format(text=list_note(items)))
+
+
+def answered(items: Sequence[NoteItem]) -> Turn:
+    """The model's own answer, as it wrote it."""
+    return Turn(TurnKind.ANSWER, dump_note(items))
+
+
+def build_prompt(turns: Sequence[Turn], language: Language, budget: int, preamble_tokens: int = 0) -> Prompt:
+    """Chat messages for a case's turns within `budget` tokens.
+
+    `turns` are in order, oldest first, with their `tokens` filled in (0 counts as nothing, as in training). The last turn must be the
+    counselor's. Turns of one role in a row are joined, because chat templates demand alternating roles.
+    """
+    start = window_start([turn.tokens + TEMPLATE_TOKENS for turn in turns], budget - preamble_tokens)
+    opening = [] if start == 0 else [turns[0]]
+    kept = list(turns[start:])
+    while opening and kept[:-1] and kept[0].kind is TurnKind.ANSWER:
+        kept = kept[1:]
+    messages: list[Message] = []
+    parts = [INSTRUCTIONS[language], *(turn.text for turn in opening), *([LEFT_OUT[language]] if opening else [])]
+    role = "user"
+    for turn in kept:
+        turn_role = "assistant" if turn.kind is TurnKind.ANSWER else "user"
+        if turn_role != role:
+            messages.append(Message(role=role, content="\n\n".join(parts)))
+            parts, role = [], turn_role
+        parts.append(turn.text)
+    messages.append(Message(role=role, content="\n\n".join(parts)))
+    tokens = preamble_tokens + sum(turn.tokens + TEMPLATE_TOKENS for turn in [*opening, *kept])
+    return Prompt(tuple(messages), tokens, len(turns) - len(kept) - len(opening))
+
+
+def window_start(lengths: Sequence[int], budget: int) -> int:
+    """The index of the first turn that is sent, after the opening one, which is always sent.
+
+    Replays the case from its beginning: whenever a turn makes the window overflow, old turns leave until half the budget is
+    free. The result depends on the history alone, so it stays the same from turn to turn until the next large step.
+    """
+    if not lengths:
+        return 0
+    start, opening = 0, lengths[0]
+    for end in range(1, len(lengths) + 1):
+        used = sum(lengths[start:end]) + (opening if start else 0)
+        if used <= budget:
+            continue
+        while start < end - 1 and used > budget // 2:
+            start += 1
+            used = sum(lengths[start:end]) + opening
+    return start

@@ -1,0 +1,190 @@
+"""The trained adapters on disk: one immutable directory each, and a pointer to the one in service.
+
+    <home>/adapters/
+        night-2026-03-01/     adapter_config.json, adapter_model.safetensors, registered.json (written last)
+        champion.json         which one is in service, and which was before it
+
+Names are never used twice: vLLM keeps answers of a name's old contents in its prefix cache. A directory stays for as long as it
+is registered: vLLM reads it again whenever the adapter falls out of memory, and dies when it is gone. Standard library only,
+because the bot reads the pointer too.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inference.errors import AdapterExists, BadAdapter, UnknownAdapter
+
+MARK = "registered.json"
+POINTER = "champion.json"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+RESERVED_NAMES = frozenset({"base"})
+"""Names by which the server knows something else."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One registered adapter version. `sha256` is over all of its files; `added` is in UTC."""
+
+    name: str
+    path: Path
+    added: datetime
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Which adapter is in service, which was before it, and since when (ISO 8601, UTC). None stands for the bare base model."""
+
+    champion: str | None = None
+    previous: str | None = None
+    since: str | None = None
+
+
+class Registry:
+    """The adapters under one directory. Safe for several processes at once: changes are renames, made under a file lock."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is `<home>/adapters`; it is made when first written to."""
+        self._root = root.absolute()  # vLLM is another process, with another working directory
+
+    def add(self, source: Path, name: str) -> Adapter:
+        """Copy the directory `source` into the registry as `name`. Check it before (`adapters.check_adapter`).
+
+        Raises:
+            AdapterExists: the name is taken.
+            BadAdapter: not a usable name, or `source` is not a directory.
+        """
+        if not NAME_PATTERN.fullmatch(name) or name in RESERVED_NAMES:
+            raise BadAdapter(f"{name!r} is not a name for an adapter: use lower-case letters, digits, dots and dashes")
+        if not source.is_dir():
+            raise BadAdapter(f"there is no adapter directory at {source}")
+        self._root.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if (self._root / name).exists():
+                raise AdapterExists(f"there is an adapter named {name} already; names are never used twice")
+            incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self._root))
+            try:
+                _copy(source, incoming)
+                incoming.rename(self._root / name)
+            except BaseException:
+                shutil.rmtree(incoming, ignore_errors=True)
+                raise
+            _sync(self._root)
+        return self.get(name)
+
+    def get(self, name: str) -> Adapter:
+        """The adapter of that name. Raises: UnknownAdapter."""
+        path = self._root / name
+        if not NAME_PATTERN.fullmatch(name) or not (path / MARK).is_file():
+            raise UnknownAdapter(f"the registry has no adapter named {name}")
+        mark = json.loads((path / MARK).read_text())
+        return Adapter(name, path, datetime.fromisoformat(mark["added"]), mark["sha256"])
+
+    def list(self) -> tuple[Adapter, ...]:
+        """All adapters, oldest first."""
+        marks = self._root.glob(f"*/{MARK}")
+        found = [self.get(mark.parent.name) for mark in marks if NAME_PATTERN.fullmatch(mark.parent.name)]
+        return tuple(sorted(found, key=lambda adapter: (adapter.added, adapter.name)))
+
+    def pointer(self) -> Pointer:
+        """What is in service now; an empty pointer before the first promotion."""
+        try:
+            return Pointer(**json.loads((self._root / POINTER).read_text()))
+        except FileNotFoundError:
+            return Pointer()
+
+    def champion(self) -> Adapter | None:
+        """The adapter in service; None is the bare base model."""
+        name = self.pointer().champion
+        return None if name is None else self.get(name)
+
+    def in_service(self) -> tuple[Adapter, ...]:
+        """What a server must have loaded: the champion, and the previous one, so that a rollback takes no time."""
+        pointer = self.pointer()
+        return tuple(self.get(name) for name in (pointer.champion, pointer.previous) if name is not None)
+
+    def promote(self, name: str) -> Pointer:
+        """Put `name` in service. Promoting the champion again changes nothing. Raises: UnknownAdapter."""
+        self.get(name)
+        with self._locked():
+            now = self.pointer()
+            return now if now.champion == name else self._point(name, now.champion)
+
+    def rollback(self) -> Pointer:
+        """Put the previous adapter (or the bare base model) back in service; a second rollback undoes the first.
+
+        Raises:
+            UnknownAdapter: nothing was ever promoted.
+        """
+        with self._locked():
+            now = self.pointer()
+            if now.since is None:
+                raise UnknownAdapter("nothing was promoted yet, so there is nothing to roll back to")
+            return self._point(now.previous, now.champion)
+
+    def verify(self, name: str) -> None:
+        """Raises: BadAdapter when a file changed since it was registered; UnknownAdapter."""
+        adapter = self.get(name)
+        if _digest(adapter.path) != adapter.sha256:
+            raise BadAdapter(f"the files of {name} changed since it was registered")
+
+    def _point(self, champion: str | None, previous: str | None) -> Pointer:
+        pointer = Pointer(champion, previous, datetime.now(UTC).isoformat(timespec="seconds"))
+        _write(self._root / f".{POINTER}", json.dumps(asdict(pointer)))
+        (self._root / f".{POINTER}").replace(self._root / POINTER)
+        _sync(self._root)
+        return pointer
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The files of `source`, synced and read-only, and the mark that says they are complete."""
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MARK, ".*"))
+    files = [path for path in target.rglob("*") if path.is_file()]
+    for path in files:
+        path.chmod(0o444)
+        _sync(path)
+    _write(target / MARK, json.dumps({"added": datetime.now(UTC).isoformat(), "sha256": _digest(target)}))
+    target.chmod(0o755)  # mkdtemp makes it private, but the server may run as another user
+    for directory in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        _sync(directory)
+
+
+def _digest(directory: Path) -> str:
+    """SHA-256 over the names and contents of all files but the mark."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MARK):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{path.relative_to(directory)}\n{content}\n".encode())
+    return total.hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Flush a file, or a directory's list of names, to the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,42 @@
+"""Small builders of domain values, so that a test names only what it is about."""
+
+import itertools
+from datetime import UTC, datetime
+
+from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision
+from bot.workflow.incoming import Posted
+from inference.note import Kind, NoteItem
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+_serial = itertools.count(1)
+
+
+def an_item(text: str = "Sleep is short.", kind: Kind = Kind.ANALYSIS, origin: Origin = Origin.MODEL) -> Item:
+    """An item; the model's unless said otherwise."""
+    return Item(kind, text, origin)
+
+
+def a_note(*revisions: Revision, purpose: Purpose = Purpose.ANSWER) -> Note:
+    """A note with these revisions."""
+    return Note("note", "case", purpose, "1700000000.000001", revisions)
+
+
+def a_revision(*items: Item, number: int = 1, by: Author | None = None) -> Revision:
+    """A revision; the model's unless said otherwise."""
+    return Revision(f"revision-{number}-{next(_serial)}", number, by or Author(Origin.MODEL, "phyassist"), items, NOW)
+
+
+def a_counselor(name: str = "U0ANNA") -> Author:
+    """A counselor as an author."""
+    return Author(Origin.COUNSELOR, name)
+
+
+def a_post(text: str = "The client sleeps badly.", ts: str | None = None, thread_ts: str | None = None, channel: str = "C1") -> Posted:
+    """A message that a counselor posted."""
+    ts = ts or f"{1700000000 + next(_serial)}.000100"
+    return Posted(team_id="T1", channel_id=channel, user_id="U0ANNA", at=ts, ts=ts, thread_ts=thread_ts, text=text)
+
+
+def lines(*texts: str, kind: Kind = Kind.ADVICE) -> list[NoteItem]:
+    """Items without an origin, as a model or an edited list has them."""
+    return [NoteItem(kind, text) for text in texts]

@@ -1,0 +1,1 @@
+"""Training: the corpus, the base model and the adapters."""

@@ -1,0 +1,104 @@
+"""What the base model reads: descriptions, textbook prose and conversations in plain sentences, no JSON.
+
+All knowledge of topics belongs here; the adapter learns the note format and the team's way of working on top of it.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+from inference.note import Kind, Language, NoteItem
+from inference.prompt import Message
+from training.demo.content import Content, Part, RiskCategory
+from training.demo.grammar import Description, Writer, a_person, draw_description, draw_problem
+from training.demo.tasks import Row, Step, Story
+
+ABOUT = {Language.ENGLISH: "This is about {topic}.", Language.CHINESE: "这涉及{topic}。"}
+ASK_TOPIC = {Language.ENGLISH: "What is this about?\n{text}", Language.CHINESE: "这是关于什么的？\n{text}"}
+RISK_FIRST = {
+    Language.ENGLISH: {
+        RiskCategory.SUICIDE: "A danger of suicide is mentioned.",
+        RiskCategory.SELF_HARM: "Self-harm is mentioned.",
+        RiskCategory.VIOLENCE: "Violence is mentioned.",
+        RiskCategory.ABUSE: "Abuse is mentioned.",
+    },
+    Language.CHINESE: {
+        RiskCategory.SUICIDE: "提到了自杀的危险。",
+        RiskCategory.SELF_HARM: "提到了自伤。",
+        RiskCategory.VIOLENCE: "提到了暴力。",
+        RiskCategory.ABUSE: "提到了虐待。",
+    },
+}
+NOTHING = {Language.ENGLISH: "Nothing is missing.", Language.CHINESE: "没有遗漏。"}
+
+
+def topic_row(content: Content, rng: Random) -> Row:
+    """A description, and in a few words what it is about."""
+    description = draw_description(content, rng)
+    question = ASK_TOPIC[description.language].format(text=description.text)
+    return _dialogue([question], [about(description)])
+
+
+def answer_row(content: Content, rng: Random) -> Row:
+    """A description, answered in prose."""
+    story = Story(content, rng)
+    return _conversation(story, rng)
+
+
+def conversation_row(content: Content, rng: Random, steps: int) -> Row:
+    """A description and what followed, answered in prose."""
+    story = Story(content, rng)
+    for _ in range(steps):
+        story.take(rng.choices(tuple(Step), (4, 3, 2))[0])
+    return _conversation(story, rng)
+
+
+def textbook_text(content: Content, rng: Random) -> str:
+    """A passage of a textbook on one problem: how it shows, and what to consider."""
+    problem, language = draw_problem(content, rng)
+    part = problem.parts[language]
+    return "\n".join([part.topic[:1].upper() + part.topic[1:], _signs(content, part, language, rng), _considered(part, language, rng)])
+
+
+def about(description: Description) -> str:
+    """A mentioned risk, then the topic, in a sentence each."""
+    language = description.language
+    topic = ABOUT[language].format(topic=description.part.topic)
+    return topic if description.risk is None else _gap(language).join([RISK_FIRST[language][description.risk], topic])
+
+
+def prose(items: Sequence[NoteItem], language: Language, in_lines: bool) -> str:
+    """Items as paragraphs, one a kind; `in_lines` puts each sentence on a line of its own."""
+    gap = "\n" if in_lines else _gap(language)
+    paragraphs = [gap.join(item.text for item in items if item.kind is kind) for kind in Kind]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) or NOTHING[language]
+
+
+def _signs(content: Content, part: Part, language: Language, rng: Random) -> str:
+    writer = Writer(content, language, a_person(content, language, rng), rng)
+    comma = "、" if language is Language.CHINESE else ", "
+    details = [writer.detail(aspect) for aspect in rng.sample(part.aspects, 2)]
+    return writer.finish([comma.join(rng.sample(part.keywords, 6)), *details])
+
+
+def _considered(part: Part, language: Language, rng: Random) -> str:
+    items = [item for aspect in rng.sample(part.aspects, 3) for item in aspect.items]
+    return prose([*items, *rng.sample(part.general, 7)], language, in_lines=rng.random() < 0.6)
+
+
+def _conversation(story: Story, rng: Random) -> Row:
+    in_lines = rng.random() < 0.7
+    first, *rest = story.exchanges
+    opening = f"{about(story.opening)}\n{prose(first.answer, story.language, in_lines)}"
+    answers = [opening, *(prose(exchange.answer, story.language, in_lines) for exchange in rest)]
+    return _dialogue([exchange.turn.text for exchange in story.exchanges], answers)
+
+
+def _dialogue(questions: Sequence[str], answers: Sequence[str]) -> Row:
+    messages = []
+    for question, answer in zip(questions, answers, strict=True):
+        messages += [Message(role="user", content=question), Message(role="assistant", content=answer)]
+    return Row(tuple(messages))
+
+
+def _gap(language: Language) -> str:
+    return "" if language is Language.CHINESE else " "
