@@ -146,7 +146,7 @@ def install_torch() -> str:
     source: list[str] = []
     if offered is None or needs_cuda(offered):
         source = ["--index-url", cpu_index(offered)]
-    pip_run("install", "--no-deps", *source, TORCH)
+    pip_run("install", "--no-deps", "--no-compile", *source, TORCH)
     return "from PyTorch's own CPU index" if source else "from where pip is set to look"
 
 
@@ -211,8 +211,8 @@ def pip_run(*arguments: str, watch: Callable[[str], None] | None = None) -> None
     """Run pip in `.venv`, every line to the log; its last lines become the error when it fails."""
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments, "--progress-bar", "off"]
     last: list[str] = []
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with LOG.open("a", encoding="utf-8") as log, subprocess.Popen(command, text=True, **both) as pip:
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with LOG.open("a", encoding="utf-8") as log, started as pip:
         for line in pip.stdout or ():
             log.write(line)
             if watch:
@@ -229,7 +229,7 @@ def warn_about_missing_libraries(flavour: str) -> None:
         try:
             ctypes.CDLL("libnuma.so.1")
         except OSError:
-            say("Note: the model server needs libnuma. Debian, Ubuntu: sudo apt-get install libnuma1; Fedora: sudo dnf install numactl-libs")
+            say("Note: the model server needs libnuma (Debian, Ubuntu: sudo apt-get install libnuma1; Fedora: sudo dnf install numactl)")
 
 
 def pinned(lock: Path, name: str) -> str:

@@ -71,11 +71,19 @@ def doctor(
 @db.command()
 def upgrade() -> None:
     """Make the database's tables, or bring them to this version's form."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from bot.settings import load_settings
     from bot.store.migrate import upgrade as migrate
 
     with explained():
-        revision = asyncio.run(migrate(load_settings().store.url))
+        settings = load_settings()
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            revision = asyncio.run(migrate(settings.store.url))
+        except (SQLAlchemyError, OSError) as error:
+            typer.echo(f"The database does not answer ({type(error).__name__}); `phyassist doctor` says more.", err=True)
+            raise typer.Exit(1) from None
     typer.echo(f"The database is up to date, at {revision}.")
 
 

@@ -30,7 +30,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        _stop(f"These settings need attention:\n{error}\n`.env.example` explains every setting; `phyassist doctor` tries them.", WRONG_SETTINGS)
+        help_for_all = "`.env.example` explains every setting; `phyassist doctor` tries them."
+        _stop(f"These settings need attention:\n{error}\n{help_for_all}", WRONG_SETTINGS)
     except (StoreError, InferenceError) as error:
         _stop(f"{type(error).__name__}: {error}", FAILED)
 

@@ -25,7 +25,7 @@ app = typer.Typer(help="The model server.", no_args_is_help=True)
 @app.command()
 def serve(
     profile: Annotated[ProfileName, typer.Option(help="The kind of machine.")] = ProfileName.CPU,
-    model: Annotated[str | None, typer.Option(help="A directory or a hub id; without it the profile's own, on `cpu` the demo model.")] = None,
+    model: Annotated[str | None, typer.Option(help="A directory or a hub id; else the profile's own, on `cpu` the demo model.")] = None,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
     tensor_parallel: Annotated[int | None, typer.Option(help="Over how many GPUs, or cores, to split each layer.", min=1)] = None,

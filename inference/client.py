@@ -161,7 +161,7 @@ class OpenAIChatModel:
         """By the server's own tokenizer, else `estimate_tokens`; which of the two is found out once and kept."""
         if self._tokenizes:
             root = self._url.removesuffix("/v1")
-            response = await self._send("POST", f"{root}/tokenize", {"prompt": text, "add_special_tokens": False})
+            response = await self._send("POST", f"{root}/tokenize", {"prompt": _encodable(text), "add_special_tokens": False})
             count = _json(response).get("count") if response.is_success else None
             if isinstance(count, int):
                 return count
@@ -221,7 +221,7 @@ def _request_body(
     """The request. It has no `seed`: on the CPU engine a seed with a temperature kills the server (vLLM 0.32)."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": list(messages),
+        "messages": [{**message, "content": _encodable(message["content"])} for message in messages],
         "max_tokens": max_tokens,
         "temperature": temperature,
         "stream": True,
@@ -328,6 +328,11 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _encodable(text: str) -> str:
+    """`text` without halves of surrogate pairs, which JSON in UTF-8 can't carry; a `?` stands for each."""
+    return text.encode(errors="replace").decode()
 
 
 def _is_loopback(url: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from inference.vllm_plugin import FORK
 from inference.vllm_plugin import NAME as CPU_PLUGIN
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -130,7 +131,8 @@ class ServeProfile:
         cores = usable_cores()
         if self.tensor_parallel == 1:
             # vLLM would put a worker process in between, for the sake of thread binding across NUMA nodes
-            return values | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": str(max(1, len(cores) - 1))}
+            values |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", FORK: "1"}
+            return values | {"OMP_NUM_THREADS": str(max(1, len(cores) - 1))}  # one core is for the API process
         # vLLM binds one worker to each NUMA node by itself, and fails where there are fewer nodes than workers
         return values | {"VLLM_CPU_OMP_THREADS_BIND": bind_cores(cores, self.tensor_parallel)}
 

@@ -85,6 +85,11 @@ class ModelServer:
         return self.profile.url
 
     @property
+    def log_path(self) -> Path:
+        """The log of the start that is running; earlier ones are beside it."""
+        return self._log.path
+
+    @property
     def state(self) -> State:
         """Where the server is in its life, now."""
         return self._state

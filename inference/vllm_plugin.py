@@ -1,33 +1,48 @@
-"""A plugin that vLLM loads in each of its processes: lets the CPU engine serve Mixtral with a LoRA adapter.
+"""A plugin that vLLM loads in each of its processes: what its CPU engine needs to serve Mixtral with LoRA, and to start quickly.
 
-With LoRA on, vLLM 0.32 takes the Triton kernel for the experts of a mixture model without asking whether the platform has
-Triton; on a CPU the server then starts, reports itself healthy, and dies of the first request. PhyAssist's adapters touch attention
-only (`--lora-target-modules`), so the experts never carry LoRA weights and the ordinary CPU kernel is right for them.
+1. With LoRA on, vLLM 0.32 takes the Triton kernel for the experts of a mixture model without asking whether the platform has
+   Triton; on a CPU the server then starts, reports itself healthy, and dies of the first request. PhyAssist's adapters touch
+   attention only (`--lora-target-modules`), so the experts never carry LoRA weights and the ordinary CPU kernel is right for them.
+2. On CPUs vLLM starts its engine in a new interpreter, which imports everything again: 10 to 25 s. Where the server asks for it
+   (`FORK`), the engine is forked from the API process instead, as vLLM does on GPUs; the API process has computed nothing by then,
+   so there is no OpenMP pool that a fork could break. With several workers vLLM binds threads per process and must not be forked.
 
 Found by vLLM through the entry point `vllm.general_plugins`; does nothing on GPUs.
 """
 
 import copy
 import importlib
+import multiprocessing
+import os
+from multiprocessing.context import BaseContext
 from typing import Any
 
 NAME = "phyassist_cpu_moe_lora"
 """The entry point's name in pyproject.toml."""
+
+FORK = "PHYASSIST_FORK_ENGINE"
+"""The environment variable that asks for a forked engine."""
 
 _METHOD_MODULE = "vllm.model_executor.layers.fused_moe.unquantized_fused_moe_method"
 _SELECT = "select_unquantized_moe_backend"
 
 
 def register() -> None:
-    """Wrap the choice of the expert kernel, once per process."""
-    platforms = importlib.import_module("vllm.platforms")  # by name: the bot's environment checks types without vllm
-    if not platforms.current_platform.is_cpu():
+    """Put both changes in place, once per process."""
+    # modules by name: types are checked in environments without vllm, too
+    if not importlib.import_module("vllm.platforms").current_platform.is_cpu():
         return
     method = importlib.import_module(_METHOD_MODULE)
     select = getattr(method, _SELECT)
-    if getattr(select, "_without_lora", False):
-        return
-    setattr(method, _SELECT, _without_lora(select))
+    if not getattr(select, "_without_lora", False):
+        setattr(method, _SELECT, _without_lora(select))
+    if os.environ.get(FORK) and hasattr(os, "fork"):
+        engine: Any = importlib.import_module("vllm.v1.engine.utils")
+        engine.get_mp_context = _fork_context
+
+
+def _fork_context() -> BaseContext:
+    return multiprocessing.get_context("fork")
 
 
 def _without_lora(select: Any) -> Any:

@@ -123,20 +123,33 @@ class Note:
             raise OutOfDate
         return replace(self, approval=Approval(user_id, revision_id, self.current.content_hash, at))
 
-    def before_edit_by(self, user_id: str) -> Revision | None:
-        """The revision that this counselor's latest edit replaced; None if they edited nothing, or an empty note."""
+    def merge_edit(self, lines: Sequence[NoteItem], base_revision_id: str | None) -> tuple[NoteItem, ...]:
+        """A counselor's edit of an older revision, joined with what happened since: nothing that anybody wrote is lost.
+
+        Lines which somebody else dropped since, and which this edit left alone, stay dropped; items that are new since are added.
+        """
+        base = next((revision for revision in self.revisions if revision.id == base_revision_id), self.current)
+        old = {item.text for item in base.items} if base else set()
+        now = {item.text for item in self.items}
+        merged = [line for line in lines if line.text not in old or line.text in now]
+        have = {line.text for line in merged}
+        return (*merged, *(NoteItem(item.kind, item.text) for item in self.items if item.text not in old | have))
+
+    def newest_edit(self) -> tuple[Revision, Revision] | None:
+        """The newest counselor's revision, after the one it replaced; None if nobody edited, or only an empty note."""
         for before, after in reversed(list(zip(self.revisions, self.revisions[1:], strict=False))):
-            if after.author == Author(Origin.COUNSELOR, user_id):
-                return before
+            if after.author.origin is Origin.COUNSELOR:
+                return before, after
         return None
 
     def dropped_texts(self) -> tuple[str, ...]:
-        """Texts which counselors took out of this note, by dropping or rewriting an item."""
-        dropped: list[str] = []
+        """Texts which counselors took out of this note, by dropping or rewriting an item, and did not put back."""
+        dropped: dict[str, None] = {}
         for before, after in zip(self.revisions, self.revisions[1:], strict=False):
             if after.author.origin is Origin.COUNSELOR:
-                kept = {item.text for item in after.items}
-                dropped += [item.text for item in before.items if item.text not in kept]
+                dropped |= dict.fromkeys(item.text for item in before.items)
+            for item in after.items:  # put back by hand, or by undoing an edit that was none
+                dropped.pop(item.text, None)
         return tuple(dropped)
 
 
@@ -168,5 +181,7 @@ def same_text(one: str, other: str) -> bool:
     left, right = " ".join(one.lower().split()), " ".join(other.lower().split())
     if left == right:
         return True
+    if 2 * min(len(left), len(right)) < SAME_TEXT * (len(left) + len(right)):  # most pairs end here; a matcher is slow to build
+        return False
     matcher = SequenceMatcher(None, left, right, autojunk=False)
-    return matcher.real_quick_ratio() >= SAME_TEXT and matcher.quick_ratio() >= SAME_TEXT and matcher.ratio() >= SAME_TEXT
+    return matcher.quick_ratio() >= SAME_TEXT and matcher.ratio() >= SAME_TEXT

@@ -28,8 +28,12 @@ HEADINGS = {
     "可提的问题": Kind.QUESTION,
 }
 
-_BULLET = re.compile(r"^\s*(?:[-*•·◦–—▪]\s+|[-•·◦▪](?=\S)|\(?\d{1,2}[.)](?!\d)\s*|\d{1,2}、\s*|[（(]\d{1,2}[）)]\s*|[①-⑳]\s*)")
+# a hyphen right before a digit is a minus: "-5 kg since March" keeps it
+_BULLET = re.compile(r"^\s*(?:[-*•·◦–—▪]\s+|[•·◦▪](?=\S)|-(?=[^\s\d-])|\(?\d{1,2}[.)](?!\d)\s*|\d{1,2}、\s*|[（(]\d{1,2}[）)]\s*|[①-⑳]\s*)")
 _MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
+_DIVIDER = re.compile(r"[-–—_*=~\s]+")
+_FOOT = re.compile(r"\s*(?:Version \d+|第 \d+ 版) · ")
+"""How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
 COUNSELOR_MARK = "✎"
 
 
@@ -43,11 +47,12 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a reply: its text without the bullet, and whether it had one."""
+    """A line of a reply: its text without the bullet, whether it had one, and whether it follows the line before without a gap."""
 
     text: str
     bulleted: bool
     heading: Kind | None
+    close: bool = False
 
 
 def read_reply(text: str, current: Sequence[Item]) -> Reading:
@@ -56,7 +61,9 @@ def read_reply(text: str, current: Sequence[Item]) -> Reading:
     items = [line for line in lines if line.heading is None]
     if not items or not current:
         return Reading.INFORMATION
-    shared = sum(any(same_text(line.text, item.text) for item in current) for line in items)
+    # more lines than twice the note's can't be mostly the note's; comparing thousands of them would hold everybody up
+    few = items if len(items) <= 2 * len(current) else ()
+    shared = sum(any(same_text(line.text, item.text) for item in current) for line in few)
     if shared * 2 > len(items):
         return Reading.EDITED
     bulleted = sum(line.bulleted for line in items)
@@ -94,23 +101,28 @@ def _kind_of(text: str, current: Sequence[Item]) -> Kind:
 
 
 def _lines(text: str) -> list[Line]:
-    found = []
+    found: list[Line] = []
+    close = False
     for raw in text.splitlines():
+        if _FOOT.match(raw):
+            break
         bulleted = bool(_BULLET.match(raw))
         body = clean_text(_BULLET.sub("", raw, count=1)).removesuffix(COUNSELOR_MARK).rstrip()
         heading = HEADINGS.get(_MARKUP.sub("", body).rstrip(":： *").casefold())
-        if body:
-            found.append(Line(body, bulleted, heading))
+        if body and not _DIVIDER.fullmatch(body):
+            found.append(Line(body, bulleted, heading, close))
+        close = bool(body)
     return found
 
 
 def _joined(lines: Sequence[Line]) -> list[Line]:
-    """Lines with wrapped ones put back together: a plain line after a bulleted one belongs to it."""
+    """Lines with wrapped ones put back together: a plain line right under a bulleted one belongs to it."""
     joined: list[Line] = []
     for line in lines:
         last = joined[-1] if joined else None
-        if last and last.bulleted and last.heading is None and not line.bulleted and line.heading is None:
-            joined[-1] = Line(f"{last.text} {line.text}", True, None)
+        if last and line.close and last.bulleted and last.heading is None and not line.bulleted and line.heading is None:
+            gap = "" if "\u2e80" <= last.text[-1] <= "\uffef" else " "  # Chinese is written without spaces
+            joined[-1] = Line(f"{last.text}{gap}{line.text}", True, None)
         else:
             joined.append(line)
     return joined

@@ -58,8 +58,8 @@ _ENGLISH = Texts(
         Sign.GONE: "This note does not exist any more. Nothing was changed.",
         Sign.WELCOME: (
             "Hello, I am PhyAssist. This channel is now one case.\n"
-            "• Post a description of symptoms or of the situation, without names. I answer in its thread with analysis, advice and questions.\n"
-            "• Edit that answer (button *Edit*, or reply with your version) and I add what is still missing. Your own words stay as they are.\n"
+            "• Post a description of symptoms or of the situation, without names. I answer in its thread with a note.\n"
+            "• Edit the note (button *Edit*, or reply with your version): I add what is still missing. Your own words stay as they are.\n"
             "• `/phyassist summarize` gives the final note, which you correct and approve.\n"
             "Everything is stored encrypted. Who is in this channel can read it. I never write to patients."
         ),

@@ -115,7 +115,7 @@ class Database:
         """Housekeeping: removes done inbox rows whose deliveries can't come again; returns how many."""
         rows = delete(InboxRow).where(col(InboxRow.stage) == Stage.DONE, col(InboxRow.received_at) < self._clock() - older_than)
         async with self._session() as session:
-            return int((await session.execute(rows)).rowcount)  # type: ignore[attr-defined]  # a DELETE's result has a row count
+            return int((await session.exec(rows)).rowcount)
 
     # outbox
 
@@ -168,7 +168,7 @@ class Database:
     async def release(self, channel_id: str) -> None:
         """Gives the lease on a channel back."""
         async with self._session() as session:
-            await session.execute(delete(LeaseRow).where(col(LeaseRow.channel_id) == channel_id, col(LeaseRow.owner) == self._owner))
+            await session.exec(delete(LeaseRow).where(col(LeaseRow.channel_id) == channel_id, col(LeaseRow.owner) == self._owner))
 
     def _is_dead(self, owner: str) -> bool:
         """Whether a lease's owner was a process of this machine that is gone: a restarted bot need not wait for its own lease."""

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, event, func, pool, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
@@ -14,6 +14,8 @@ from bot.store import tables  # noqa: F401 (fills the metadata)
 from bot.store.errors import SchemaOutOfDate
 
 metadata = SQLModel.metadata
+UPGRADE_LOCK = 7_249_742_271
+"""PostgreSQL's advisory lock which one upgrade holds; any number that nobody else uses."""
 
 
 def alembic_config() -> Config:
@@ -24,8 +26,11 @@ def alembic_config() -> Config:
 
 
 async def upgrade(url: str) -> str:
-    """Brings the database at `url` to the newest schema and returns its revision."""
+    """Brings the database at `url` to the newest schema and returns its revision; of several callers at once, one does it."""
     engine = create_async_engine(url, poolclass=pool.NullPool)
+    if engine.dialect.name == "sqlite":  # the write lock from the beginning, so that the version is read under it
+        event.listen(engine.sync_engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
     await engine.dispose()
@@ -63,6 +68,8 @@ async def ensure_schema(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

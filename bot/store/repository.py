@@ -70,11 +70,23 @@ class SqlUnitOfWork:
         rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
         return [Turn(TurnKind(row.kind), unseal(key, row.sealed_text, f"turn:{case_id}:{row.position}"), row.tokens) for row in rows]
 
-    async def add_turn(self, case_id: str, turn: Turn) -> None:
-        """One more turn at the end."""
+    async def turn_of(self, note_id: str) -> Turn | None:
+        """The newest turn in which a counselor asked something of this note."""
+        query = select(TurnRow).where(TurnRow.note_id == note_id, TurnRow.kind != TurnKind.ANSWER)
+        row = (await self._session.exec(query.order_by(col(TurnRow.position).desc()).limit(1))).first()
+        if row is None:
+            return None
+        text = unseal(await self._key(row.case_id), row.sealed_text, f"turn:{row.case_id}:{row.position}")
+        return Turn(TurnKind(row.kind), text, row.tokens)
+
+    async def add_turn(self, note: Note, turn: Turn) -> None:
+        """One more turn at the end of the note's case."""
+        case_id = note.case_id
         position = await self._next_position(TurnRow, case_id)
         sealed = seal(await self._key(case_id), turn.text, f"turn:{case_id}:{position}")
-        self._session.add(TurnRow(case_id=case_id, position=position, kind=turn.kind, tokens=turn.tokens, sealed_text=sealed))
+        self._session.add(
+            TurnRow(case_id=case_id, note_id=note.id, position=position, kind=turn.kind, tokens=turn.tokens, sealed_text=sealed)
+        )
         await self._session.flush()
 
     async def note(self, note_id: str) -> Note | None:

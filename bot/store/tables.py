@@ -117,6 +117,7 @@ class TurnRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("case_id", "position"),)
     serial: int | None = _serial()
     case_id: str = Field(foreign_key="case.id", index=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
     position: int
     kind: str
     tokens: int

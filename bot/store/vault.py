@@ -84,7 +84,7 @@ def unseal_bytes(key: bytes, sealed: bytes, place: str) -> bytes:
     """Like `unseal`, for bytes."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
         raise SealBroken(
             f"a sealed value in {place.split(':', maxsplit=1)[0]} does not open: wrong master key, or the row was changed"
         ) from None

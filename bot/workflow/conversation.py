@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from bot.domain.case import Case, guess_language
 from bot.domain.errors import DomainError, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
-from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
+from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
 from bot.workflow.drafting import Drafting, slot_of
 from bot.workflow.incoming import Approve, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import session_items
 from inference.note import Language, NoteItem
-from inference.prompt import TurnKind, handed_back, reported
+from inference.prompt import Turn, TurnKind, handed_back, reported
 
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
@@ -75,7 +75,7 @@ class Conversation:
             case Reread():
                 await self._reread(work, work.act)
             case TryAgain():
-                await self._finish(work, work.act.note_id, Stage.ACCEPTED)
+                await self._try_again(work, work.act)
             case Summarize():
                 await self._summarize(work)
             case Approve():
@@ -99,7 +99,7 @@ class Conversation:
         elif is_reply and (case is None or note is None):
             await self._finish(work, None, Stage.DONE)  # people talk in other threads too
         elif case and note and is_reply:
-            await self._replied(work, case, note, act, read_reply(act.text, note.items))
+            await self._replied(work, case, note, act)
         elif case and note:  # the description was edited
             await self._replied(work, case, note, act, Reading.INFORMATION)
         else:
@@ -113,19 +113,21 @@ class Conversation:
             note = Note(uuid.uuid4().hex, case.id, Purpose.ANSWER, act.ts)
             await uow.add_note(note)
             await uow.add_report(_report(case, note, act, Reading.DESCRIPTION))
-            await uow.add_turn(case.id, turn)
+            await uow.add_turn(note, turn)
             await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading) -> None:
+    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> None:
         if note.approval:
             raise NoteLocked
+        # first: an endless reply is refused before it is compared with the note line by line
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
+        reading = reading or read_reply(act.text, note.items)
         if reading is Reading.EDITED:
             await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
             return
-        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
         async with self._store.begin() as uow:
             await uow.add_report(_report(case, note, act, reading))
-            await uow.add_turn(case.id, turn)
+            await uow.add_turn(note, turn)
             await uow.advance(work, Stage.ACCEPTED, note.id)
 
     async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> None:
@@ -140,7 +142,7 @@ class Conversation:
         turn = await self._drafting.measure(turn)
         async with self._store.begin() as uow:
             await uow.add_revision(revised, revision)
-            await uow.add_turn(case.id, turn)
+            await uow.add_turn(note, turn)
             if report:
                 await uow.add_report(report)
             await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
@@ -151,9 +153,7 @@ class Conversation:
         if case is None or note is None:
             await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
             return
-        if act.base_revision_id and note.current and note.current.id != act.base_revision_id:
-            raise OutOfDate
-        await self._edited(work, case, note, act.items, None)
+        await self._edited(work, case, note, note.merge_edit(act.items, act.base_revision_id), None)
 
     async def _reread(self, work: Work, act: Reread) -> None:
         async with self._store.begin() as uow:
@@ -173,13 +173,27 @@ class Conversation:
             return
         turn = await self._drafting.measure(reported(TurnKind.INFORMATION, report.text, case.language))
         async with self._store.begin() as uow:
-            before = note.before_edit_by(report.author_id)
+            before = _before_edit(note, report)
             if before:  # the version which that edit replaced is the newest one again
                 revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, before.author, before.items, self._clock())
                 await uow.add_revision(note.revise(revision), revision)
             await uow.add_report(again)
-            await uow.add_turn(case.id, turn)
+            await uow.add_turn(note, turn)
             await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _try_again(self, work: Work, act: TryAgain) -> None:
+        """The same question once more; as a new turn if the case has gone on since."""
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, act.note_id)
+            turn = await uow.turn_of(act.note_id) if note else None
+            if case and note and turn:
+                if note.approval:
+                    raise NoteLocked
+                if (await uow.turns(case.id))[-1] != turn:
+                    await uow.add_turn(note, turn)
+                await uow.advance(work, Stage.ACCEPTED, note.id)
+        if case is None or note is None or turn is None:
+            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
 
     async def _summarize(self, work: Work) -> None:
         async with self._store.begin() as uow:
@@ -187,13 +201,23 @@ class Conversation:
             items = session_items(await uow.notes(case.id)) if case else ()
         if case is None or not items:
             raise NothingToSummarize
-        turn = handed_back(TurnKind.SUMMARIZE, [NoteItem(item.kind, item.text) for item in items], case.language)
-        turn = await self._drafting.measure(turn)
+        turn = await self._summary_turn(items, case.language)
         async with self._store.begin() as uow:
             note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None)
             await uow.add_note(note)
-            await uow.add_turn(case.id, turn)
+            await uow.add_turn(note, turn)
             await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _summary_turn(self, items: Sequence[Item], language: Language) -> Turn:
+        """The notes of a session as one turn; if they are too long, the newest. Counselors' lines are in the final note anyway."""
+        while True:
+            try:
+                turn = handed_back(TurnKind.SUMMARIZE, [NoteItem(item.kind, item.text) for item in items], language)
+                return await self._drafting.measure(turn)
+            except TooLong:
+                if len(items) == 1:
+                    raise
+                items = items[len(items) // 4 + 1 :]
 
     async def _approve(self, work: Work, act: Approve) -> None:
         async with self._store.begin() as uow:
@@ -241,6 +265,15 @@ class Conversation:
         if case:
             return case.language
         return guess_language(work.act.text, self._default_language) if isinstance(work.act, Posted) else self._default_language
+
+
+def _before_edit(note: Note, report: Report) -> Revision | None:
+    """The revision that a report, read as an edit, replaced; None if somebody edited since: their words must stay."""
+    edit = note.newest_edit()
+    if edit is None or edit[1].author.name != report.author_id:
+        return None
+    before, after = edit
+    return before if after.items == adopt(read_items(report.text, before.items), before.items) else None
 
 
 def _report(case: Case, note: Note, act: Posted, reading: Reading) -> Report:

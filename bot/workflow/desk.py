@@ -1,11 +1,15 @@
 """What people can look up at once, without waiting for their turn in the queue."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.domain.case import Case
 from bot.domain.note import Note, Purpose
 from bot.workflow.ports import Store
 from inference.client import ChatModel
+
+READY_S = 1.0
+"""How long to wait for the model server's word: Slack gives a command three seconds in all."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,15 @@ async def case_status(store: Store, model: ChatModel, team_id: str, channel_id: 
     async with store.begin() as uow:
         case = await uow.case_of(team_id, channel_id)
         notes = [note for note in await uow.notes(case.id) if note.purpose is Purpose.ANSWER] if case else []
-    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await model.ready())
+    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await _ready_soon(model))
+
+
+async def _ready_soon(model: ChatModel) -> bool:
+    try:
+        async with asyncio.timeout(READY_S):
+            return await model.ready()
+    except TimeoutError:
+        return False
 
 
 async def find_note(store: Store, team_id: str, channel_id: str, note_id: str) -> tuple[Case, Note] | None:

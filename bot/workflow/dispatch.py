@@ -22,11 +22,12 @@ class Dispatcher:
         self._store, self._handle, self._give_up = store, handle, give_up
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._news: set[str] = set()
+        self._stopping = False
 
     def notify(self, channel_id: str) -> None:
         """There is an act for this channel: begin at once, or go on when the current one is done."""
         self._news.add(channel_id)
-        if channel_id not in self._busy:
+        if channel_id not in self._busy and not self._stopping:
             task = asyncio.create_task(self._work_off(channel_id), name=f"channel {channel_id}")
             self._busy[channel_id] = task
             task.add_done_callback(lambda _: self._left(channel_id))
@@ -37,6 +38,7 @@ class Dispatcher:
         try:
             await asyncio.gather(sweeper, renewer)
         finally:
+            self._stopping = True
             for task in (sweeper, renewer, *self._busy.values()):
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
@@ -56,6 +58,9 @@ class Dispatcher:
                 while work := await self._store.next_work(channel_id):
                     await self._try(work)
             await self._store.release(channel_id)
+        except asyncio.CancelledError:
+            await self._store.release(channel_id)  # another instance may go on at once
+            raise
         except Exception:
             # the database itself failed: nothing is lost, the sweep comes back to it
             self._news.discard(channel_id)

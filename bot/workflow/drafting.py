@@ -21,7 +21,7 @@ from bot.workflow.incoming import Stage
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import Channel, Clock, Notice, Sign, Store, Work
 from bot.workflow.summarizing import session_items
-from inference.client import ChatModel
+from inference.client import ChatModel, estimate_tokens
 from inference.errors import ModelRefused, ModelUnavailable
 from inference.note import Language, note_schema
 from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt
@@ -84,9 +84,9 @@ class Drafting:
         """
         try:
             tokens, limit = await self._model.count_tokens(turn.text), await self._budget() // 2
-        except ModelUnavailable:
+        except (ModelUnavailable, ModelRefused):  # refused: the server is back, and its adapter is not loaded yet
             tokens, limit = 0, (self._context_tokens or USUAL_CONTEXT_TOKENS) // 2
-            if len(turn.text) > limit:  # a tokenizer needs at most about one token a character, in either language
+            if min(len(turn.text), estimate_tokens(turn.text)) > limit:  # a tokenizer needs at most about one token a character
                 raise TooLong(limit) from None
         if tokens > limit:
             raise TooLong(limit * len(turn.text) // tokens)
@@ -128,7 +128,7 @@ class Drafting:
         turn = answered(answer.items)
         async with self._store.begin() as uow:
             await uow.add_revision(note.revise(revision), revision)
-            await uow.add_turn(case.id, Turn(turn.kind, turn.text, answer.tokens or len(turn.text.encode())))
+            await uow.add_turn(note, Turn(turn.kind, turn.text, answer.tokens or len(turn.text.encode())))
             await uow.advance(work, Stage.ANSWERED)
 
     async def _done(self, work: Work) -> None:

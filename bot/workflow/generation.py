@@ -113,9 +113,12 @@ async def _stream(model: ChatModel, request: Request, max_tokens: int, progress:
 
 def _read(text: str, finished: Finished, request: Request) -> Answer:
     tokens = finished.usage.completion_tokens if finished.usage else 0
-    if finished.reason is FinishReason.LENGTH:
+    try:
+        return Answer((parse_additions if request.may_be_empty else parse_note)(text), tokens)
+    except InvalidNote:
+        if finished.reason is not FinishReason.LENGTH:
+            raise
         return Answer(repair_note(text), tokens)
-    return Answer((parse_additions if request.may_be_empty else parse_note)(text), tokens)
 
 
 async def _until_ready(ready: Callable[[], Awaitable[bool]]) -> None:

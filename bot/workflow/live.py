@@ -72,6 +72,9 @@ async def live(note: LiveNote) -> AsyncIterator[LiveNote]:
     task = asyncio.create_task(note.run())
     try:
         yield note
+    except asyncio.CancelledError:
+        task.cancel()  # the bot is stopping, and no final note follows: don't wait for a Slack that may be away
+        raise
     finally:
         note.close()
         await task

@@ -24,6 +24,8 @@ def session_items(notes: Sequence[Note]) -> tuple[Item, ...]:
 
 def _collect(found: list[Item], item: Item) -> None:
     for index, other in enumerate(found):
+        if item.origin is other.origin is Origin.COUNSELOR and item.text != other.text:
+            continue  # "on Monday" and "on Sunday" look alike, and both are somebody's words
         if same_text(item.text, other.text):
             if item.origin is Origin.COUNSELOR:
                 found[index] = item

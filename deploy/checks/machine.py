@@ -24,11 +24,7 @@ TRAINERS = ("torch", "transformers", "peft", "trl")
 
 def check_machine() -> Iterator[Finding]:
     """What does not depend on any setting."""
-    version = platform.python_version()
-    if sys.version_info >= (3, 11):
-        yield ok("Python", version)
-    else:
-        yield problem("Python", f"{version} is too old", "Use Python 3.11 or later.")
+    yield ok("Python", f"{platform.python_version()} at {sys.prefix}")
     for name in unknown_variables():
         yield problem("Environment", f"no setting is called {name}", "Compare it with .env.example, or remove it.")
     yield _packages("Model server package", SERVERS, "cpu", "only needed where the model server runs")

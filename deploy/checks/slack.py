@@ -16,7 +16,7 @@ from deploy.checks.finding import Finding, note, ok, problem
 
 SUBJECT = "Slack"
 MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.json"
-TRY_WITHOUT = "Make an app from deploy/slack/manifest.json and copy its tokens to .env; to try without Slack: phyassist demo"
+TRY_WITHOUT = "Make an app from deploy/slack/manifest.json, copy its tokens to .env; to try without Slack: phyassist demo"
 TIMEOUT_S = 15
 
 
@@ -33,7 +33,8 @@ async def check_slack(settings: SlackSettings) -> AsyncIterator[Finding]:
         yield problem(SUBJECT, f"the bot token is refused: {_error(error)}", "Copy PHYASSIST_SLACK__BOT_TOKEN again, or reinstall the app.")
         return
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        yield problem(SUBJECT, f"{settings.api_url} does not answer ({type(error).__name__})", "Check the network and PHYASSIST_SLACK__API_URL.")
+        mend = "Check the network and PHYASSIST_SLACK__API_URL."
+        yield problem(SUBJECT, f"{settings.api_url} does not answer ({type(error).__name__})", mend)
         return
     yield ok(SUBJECT, f"signed in to {who.get('team')} ({who.get('team_id')}) as {who.get('user')}")
     for finding in (*_scopes(who), *_teams(settings, str(who.get("team_id")))):
@@ -52,8 +53,11 @@ def wanted_scopes() -> set[str]:
 
 def _tokens(settings: SlackSettings) -> Iterator[Finding]:
     """The secrets that this mode needs: present, and of the right kind."""
-    second = ("APP_TOKEN", settings.app_token, "xapp-") if settings.mode is SlackMode.SOCKET else ("SIGNING_SECRET", settings.signing_secret, "")
-    for name, token, start in (("BOT_TOKEN", settings.bot_token, "xoxb-"), second):
+    in_mode = {
+        SlackMode.SOCKET: ("APP_TOKEN", settings.app_token, "xapp-"),
+        SlackMode.HTTP: ("SIGNING_SECRET", settings.signing_secret, ""),
+    }
+    for name, token, start in (("BOT_TOKEN", settings.bot_token, "xoxb-"), in_mode[settings.mode]):
         variable = f"PHYASSIST_SLACK__{name}"
         if token is None:
             yield problem(SUBJECT, f"{variable} is not set", TRY_WITHOUT)
@@ -70,7 +74,8 @@ def _scopes(who: AsyncSlackResponse) -> Iterator[Finding]:
         return
     missing = wanted_scopes() - {scope.strip() for scope in granted.split(",")}
     if missing:
-        yield problem(SUBJECT, f"the token lacks {', '.join(sorted(missing))}", "Update the app from deploy/slack/manifest.json and reinstall it.")
+        mend = "Update the app from deploy/slack/manifest.json and reinstall it."
+        yield problem(SUBJECT, f"the token lacks {', '.join(sorted(missing))}", mend)
     else:
         yield ok(SUBJECT, "all scopes are granted")
 
@@ -103,7 +108,8 @@ async def _admin_channel(client: AsyncWebClient, channel: str) -> Finding:
     try:
         info = (await client.conversations_info(channel=channel)).get("channel") or {}
     except SlackApiError as error:
-        return problem(SUBJECT, f"admin channel {channel}: {_error(error)}", "Invite the bot there, or correct PHYASSIST_SLACK__ADMIN_CHANNEL.")
+        mend = "Invite the bot there, or correct PHYASSIST_SLACK__ADMIN_CHANNEL."
+        return problem(SUBJECT, f"admin channel {channel}: {_error(error)}", mend)
     if not info.get("is_private"):
         return problem(SUBJECT, f"admin channel {channel} is not private", "Choose a private channel: reports name cases.")
     return ok(SUBJECT, f"admin channel {channel} is private and the bot is in it")

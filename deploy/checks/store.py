@@ -34,7 +34,8 @@ async def check_store(address: str) -> AsyncIterator[Finding]:
     elif revision == newest_revision():
         yield ok(SUBJECT, f"{shown}, tables at {revision}")
     else:
-        yield problem(SUBJECT, f"{shown} has tables at {revision}, this version needs {newest_revision()}", "Back it up, then: phyassist db upgrade")
+        found = f"{shown} has tables at {revision}, this version needs {newest_revision()}"
+        yield problem(SUBJECT, found, "Back it up, then: phyassist db upgrade")
 
 
 def _is_absent_file(url: URL) -> bool:

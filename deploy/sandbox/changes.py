@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from deploy.sandbox.model import Change, ChangeKind, Json
 
-KEPT_CHANGES = 20_000
+KEPT_CHANGES = 5_000
 
 Subscriber = Callable[[Change], None]
 
@@ -54,11 +55,17 @@ class ChangeLog:
             newer.append(change)
         return newer[::-1]
 
-    async def wait(self, seq: int, timeout_s: float) -> list[Change]:
-        """Return the changes after `seq`; when there are none, wait up to `timeout_s` for the first."""
-        if self.last_seq <= seq:
-            try:
-                await asyncio.wait_for(self._news.wait(), timeout_s)
-            except TimeoutError:
-                return []
-        return self.since(seq)
+    async def wait(self, seq: int, timeout_s: float, channel: str | None = None, user: str | None = None) -> list[Change]:
+        """Return the changes after `seq`; when there are none, wait up to `timeout_s` for the first.
+
+        With `channel` or `user` only changes of that channel or user count.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            found = [change for change in self.since(seq) if channel in {None, change.channel} and user in {None, change.user}]
+            left_s = deadline - asyncio.get_running_loop().time()
+            if found or left_s <= 0:
+                return found
+            seq = max(seq, self.last_seq)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import httpx
 import typer
@@ -10,9 +10,11 @@ import typer
 from deploy.sandbox.client import SandboxClient
 from deploy.sandbox.errors import CannotDo
 from deploy.sandbox.faults import Faults
+from deploy.sandbox.render import plain_view
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted, Result
-from deploy.sandbox.server import DEFAULT_PORT, serve
+from deploy.sandbox.server import DEFAULT_PORT
+from deploy.sandbox.server import main as serve
 
 app = typer.Typer(help="A local Slack-compatible workspace.", invoke_without_command=True, no_args_is_help=False)
 
@@ -41,7 +43,7 @@ def run_server(
 ) -> None:
     """Run the workspace until Ctrl-C."""
     try:
-        asyncio.run(serve(port, seed=Seed(cases, bot_in_cases), rate_limits=rate_limits))
+        serve(port, Seed(cases, bot_in_cases), rate_limits=rate_limits)
     except OSError as error:
         typer.echo(f"Port {port} can't be used ({error.strerror}). Is another sandbox running? Choose one with --port.", err=True)
         raise typer.Exit(1) from None
@@ -84,6 +86,59 @@ def click(
 ) -> None:
     """Click a button of a message."""
     _print_result(_with(url, lambda client: client.click(user, channel, ts, action_id, value=value)))
+
+
+@app.command()
+def shortcut(
+    user: User,
+    channel: Channel,
+    ts: Ts,
+    callback_id: Annotated[str, typer.Argument(help="The shortcut's callback_id, as the app's manifest names it.")],
+    url: Url = LOCAL,
+) -> None:
+    """Use a message shortcut."""
+    _print_result(_with(url, lambda client: client.shortcut(user, channel, ts, callback_id)))
+
+
+@app.command()
+def invite(
+    channel: Channel,
+    user: Annotated[str, typer.Argument(help="Who is invited; by default the bot.")] = "phyassist",
+    url: Url = LOCAL,
+) -> None:
+    """Invite the bot or a person to a channel."""
+    _with(url, lambda client: client.invite(channel, user))
+
+
+@app.command()
+def form(user: User, url: Url = LOCAL) -> None:
+    """Print the form (modal) that a user has open, with the names of its inputs."""
+    top = _with(url, lambda client: client.views(user)).top
+    if top is None:
+        typer.echo("No form is open.", err=True)
+        raise typer.Exit(1)
+    typer.echo(plain_view(top))
+    typer.secho("inputs: " + ", ".join(block["block_id"] for block in top["blocks"] if block["type"] == "input"), dim=True)
+
+
+@app.command()
+def submit(
+    user: User,
+    entries: Annotated[list[str] | None, typer.Argument(help="input=text for each input that changes; `form` shows their names.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Fill in and submit the form that a user has open."""
+
+    async def act(client: SandboxClient) -> Result:
+        top = (await client.views(user)).top
+        if top is None:
+            raise CannotDo("view_not_found")
+        return await client.submit_view(user, top["id"], dict(entry.split("=", 1) for entry in entries or [] if "=" in entry))
+
+    result = _with(url, act)
+    for block_id, problem in result.errors.items():
+        typer.echo(f"{block_id}: {problem}", err=True)
+    _print_result(result)
 
 
 @app.command()
@@ -133,7 +188,8 @@ def _print_result(result: Result) -> None:
     if result.shown is not None:
         typer.echo(result.shown.plain)
     if not result.ok:
-        typer.echo(f"The app didn't answer: {result.failure}", err=True)
+        if result.failure is not None:
+            typer.echo(f"It didn't work: {result.failure}", err=True)
         raise typer.Exit(1)
 
 
@@ -151,8 +207,3 @@ def _with(url: str, act: Callable[[SandboxClient], Awaitable[T]]) -> T:
     except httpx.ConnectError:
         typer.echo(f"No sandbox answers at {url}. Start one with `phyassist sandbox serve`.", err=True)
     raise typer.Exit(1)
-
-
-def main(arguments: Any = None) -> None:
-    """Run the command line by itself."""
-    app(arguments)

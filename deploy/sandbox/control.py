@@ -117,7 +117,7 @@ def _team_verbs(desk: Desk, verb: Callable[..., None]) -> None:
     verb("kick", ask.Member, kick)
     verb("create_channel", ask.CreateChannel, create)
     verb("change_channel", ask.ChangeChannel, lambda r: channel_json(_change_channel(workspace, r)))
-    verb("set_user", ask.SetUser, lambda r: _set_user(workspace, r).to_json())
+    verb("set_user", ask.SetUser, lambda r: _set_user(workspace, desk.delivery, r).to_json())
     verb("set_usergroup", ask.SetUsergroup, lambda r: _set_usergroup(desk, r))
 
 
@@ -162,13 +162,15 @@ def _change_channel(workspace: Workspace, r: ask.ChangeChannel) -> Channel:
     return channel
 
 
-def _set_user(workspace: Workspace, r: ask.SetUser) -> User:
+def _set_user(workspace: Workspace, delivery: Delivery, r: ask.SetUser) -> User:
     fields = {key: value for key, value in r.model_dump(exclude={"name"}).items() if value is not None}
     try:
-        user = workspace.user(r.name)
+        user = replace(workspace.user(r.name), **fields)
     except CannotDo:
-        user = User(f"U0{r.name.upper()}", r.name, r.name.title())
-    return workspace.add_user(replace(user, **fields))
+        return workspace.add_user(replace(User(f"U0{r.name.upper()}", r.name, r.name.title()), **fields))
+    event = {"type": "user_change", "user": user.to_json(), "cache_ts": 0, "event_ts": workspace.next_ts()}
+    delivery.emit(Event("user_change", event))
+    return workspace.add_user(user)
 
 
 def _set_usergroup(desk: Desk, r: ask.SetUsergroup) -> Json:
@@ -213,6 +215,8 @@ class Control:
             return web.json_response({"ok": True, "result": await run(kind.model_validate(await _fields(request)))})
         except ValidationError as error:
             return _refused("invalid_request", _where(error))
+        except ValueError:  # no JSON, or no base64
+            return _refused("invalid_request", [])
         except CannotDo as refusal:
             return _refused(refusal.reason, refusal.details)
 
@@ -222,6 +226,8 @@ class Control:
             self._mischief.set(Faults.model_validate(await _fields(request)))
         except ValidationError as error:
             return _refused("invalid_request", _where(error))
+        except ValueError:
+            return _refused("invalid_request", [])
         return web.json_response({"ok": True, "result": self._mischief.faults.model_dump(mode="json")})
 
 

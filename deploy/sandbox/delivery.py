@@ -41,8 +41,8 @@ class Timing:
 
     @classmethod
     def quick(cls) -> "Timing":
-        """Return times for tests: acks within 0.5 s, retries after 0.1, 0.5 and 1 s."""
-        return cls(ack_s=0.5, retry_delays_s=(0.1, 0.5, 1.0))
+        """Return times for tests: acks within 1 s, retries after 0.1, 0.5 and 1 s."""
+        return cls(ack_s=1.0, retry_delays_s=(0.1, 0.5, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +76,15 @@ class Transport(Protocol):
         ...
 
 
-# The events of PhyAssist's manifest.
-SUBSCRIPTIONS = frozenset({
-    "message.groups", "app_mention", "member_joined_channel", "member_left_channel", "group_rename", "group_archive",
-    "group_unarchive", "group_deleted", "group_left", "channel_shared", "channel_unshared", "channel_id_changed",
-    "subteam_members_changed", "user_change", "app_home_opened", "app_uninstalled", "tokens_revoked",
-})  # fmt: skip
-
-
 class Delivery:
     """Sends events at once and without waiting for each other, as Slack does, and people's actions one by one."""
 
     def __init__(
-        self, workspace: Workspace, transport: Transport, mischief: Mischief, log: WireLog, timing: Timing, subscriptions: frozenset[str]
+        self, workspace: Workspace, transport: Transport, mischief: Mischief, log: WireLog, timing: Timing, events: frozenset[str]
     ) -> None:
         self.transport = transport
         self.timing = timing
-        self.subscriptions = subscriptions
+        self._events = events
         self._workspace = workspace
         self._mischief = mischief
         self._log = log
@@ -106,7 +98,7 @@ class Delivery:
     def on_change(self, change: Change) -> None:
         """Send the subscribed events of a change."""
         for event in events_of(change, self._workspace):
-            if event.subscription in self.subscriptions:
+            if event.subscription in self._events:
                 self.emit(event)
 
     def emit(self, event: Event) -> list[str]:

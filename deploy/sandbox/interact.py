@@ -8,13 +8,12 @@ from deploy.sandbox.composer import composed, rich_text
 from deploy.sandbox.delivery import Answer, Delivery, EnvelopeKind
 from deploy.sandbox.errors import CannotDo, SlackRefusal
 from deploy.sandbox.inputs import Values, enter, state_of, stateful
-from deploy.sandbox.model import ChangeKind, Channel, Json, Message, User
+from deploy.sandbox.manifest import Manifest
+from deploy.sandbox.model import Channel, Json, Message, User
 from deploy.sandbox.payloads import action_base, channel_of_action, slash_command
 from deploy.sandbox.state import Workspace
 from deploy.sandbox.triggers import ResponseUrls, Triggers, show_answer
 from deploy.sandbox.validate.check import elements_of
-
-COMMANDS = frozenset({"/phyassist"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ def outcome_of(answer: Answer) -> Outcome:
 class People:
     """All that people do with messages; modals are in `modals.py`."""
 
-    def __init__(self, workspace: Workspace, delivery: Delivery, triggers: Triggers, responses: ResponseUrls) -> None:
+    def __init__(self, workspace: Workspace, delivery: Delivery, triggers: Triggers, responses: ResponseUrls, manifest: Manifest) -> None:
         self.workspace = workspace
         self.delivery = delivery
         self.triggers = triggers
         self.responses = responses
-        self.commands = set(COMMANDS)
+        self._manifest = manifest
         self._entered: dict[tuple[str, str], Values] = {}
 
     def say(
@@ -57,8 +56,7 @@ class People:
         who, where = self._member(user, channel)
         if not raw and not text.strip() and not files:
             raise CannotDo("no_text")
-        if thread_ts and thread_ts not in where.messages and thread_ts not in where.deleted:
-            raise CannotDo("thread_not_found")
+        thread_ts = self._thread(where, thread_ts)
         text = text if raw else composed(text, self.workspace.users)
         kept = [self.workspace.new_file(name, who.id, content) for name, content in files]
         for file in kept:
@@ -93,23 +91,14 @@ class People:
     def react(self, user: str, channel: str, ts: str, name: str, remove: bool = False) -> None:
         """Add or remove a reaction."""
         who, where = self._member(user, channel)
-        message = self._message(where, ts)
-        users = message.reactions.setdefault(name, [])
-        if remove == (who.id not in users):
+        if not self.workspace.react(self._message(where, ts), who.id, name, not remove):
             raise CannotDo("no_reaction" if remove else "already_reacted")
-        (users.remove if remove else users.append)(who.id)
-        if not users:
-            del message.reactions[name]
-        kind = ChangeKind.REACTION_REMOVED if remove else ChangeKind.REACTION_ADDED
-        item = {"type": "message", "channel": where.id, "ts": ts}
-        data = {"reaction": name, "item_user": message.user, "item": item}
-        self.workspace.changes.record(kind, channel=where.id, user=who.id, data=data)
 
     async def command(self, user: str, channel: str, line: str, thread_ts: str | None = None) -> Outcome:
         """Enter a slash command; an answer in the ack is shown. Slack allows none in threads."""
         who, where = self._member(user, channel)
         command, _, text = line.strip().partition(" ")
-        if command not in self.commands:
+        if command not in self._manifest.commands:
             raise CannotDo("unknown_command")
         if thread_ts:
             raise CannotDo("not_supported_in_threads")
@@ -156,6 +145,8 @@ class People:
     async def shortcut(self, user: str, channel: str, ts: str, callback_id: str) -> Outcome:
         """Use a message shortcut on a message."""
         who, where = self._member(user, channel)
+        if callback_id not in self._manifest.shortcuts:
+            raise CannotDo("unknown_shortcut")
         message = self._message(where, ts)
         payload: Json = {
             "type": "message_action", **action_base(who, self.triggers.new(who.id)), "channel": channel_of_action(where),
@@ -172,6 +163,13 @@ class People:
         if where.is_archived:
             raise CannotDo("is_archived")
         return who, where
+
+    def _thread(self, channel: Channel, thread_ts: str | None) -> str | None:
+        """Return the ts of the thread's first message, also when that of a reply was given."""
+        if thread_ts and thread_ts not in channel.messages and thread_ts not in channel.deleted:
+            raise CannotDo("thread_not_found")
+        named = channel.messages.get(thread_ts or "")
+        return named.thread_ts if named is not None and named.is_reply else thread_ts
 
     def _message(self, channel: Channel, ts: str) -> Message:
         if ts not in channel.messages:

@@ -18,10 +18,10 @@ APP_ID = "A0SANDBOX"
 BOT_ID = "B0SANDBOX"
 BOT_USER_ID = "U0PHYASSIST"
 # Well known on purpose: the sandbox listens on this machine only and holds nothing worth protecting.
-BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 - see above
-APP_TOKEN = "xapp-sandbox"  # noqa: S105 - see above
-SIGNING_SECRET = "sandbox-secret"  # noqa: S105 - see above
-VERIFICATION_TOKEN = "sandbox-verification"  # noqa: S105 - see above
+BOT_TOKEN = "xoxb-sandbox"
+APP_TOKEN = "xapp-sandbox"
+SIGNING_SECRET = "sandbox-secret"
+VERIFICATION_TOKEN = "sandbox-verification"
 
 _ID_LETTERS = string.ascii_uppercase + string.digits
 

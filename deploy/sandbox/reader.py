@@ -93,9 +93,9 @@ class SandboxReader:
         """Return counts, errors and times of Web API calls by method, and envelopes by outcome."""
         return dict(await self._get("statistics"))
 
-    async def changes(self, since: int, timeout_s: float = 0.0) -> list[Json]:
-        """Return what happened after change number `since`; waits up to `timeout_s` for the first."""
-        return list(await self._get("changes", since=since, timeout=timeout_s))
+    async def changes(self, since: int, timeout_s: float = 0.0, *, channel: str | None = None, user: str | None = None) -> list[Json]:
+        """Return what happened after change number `since`, to one channel or user if named; waits up to `timeout_s` for the first."""
+        return list(await self._get("changes", since=since, timeout=timeout_s, channel=channel, user=user))
 
     async def follow(self, since: int | None = None) -> AsyncIterator[Json]:
         """Yield each change as it happens, for ever."""
@@ -135,7 +135,7 @@ class SandboxReader:
             views = await self.views(user)
             if views.top is not None and callback_id in {None, views.top["callback_id"]}:
                 return views.top
-            await self._news(views.seq, deadline)
+            await self._news(views.seq, deadline, user=user)
 
     async def wait_connected(self, connections: int = 1, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109
         """Wait until the app has connected. Raises TimeoutError."""
@@ -152,13 +152,13 @@ class SandboxReader:
             found = [message for message in messages if chosen(message)]
             if found:
                 return found[-1]
-            await self._news(seq, deadline)
+            await self._news(seq, deadline, query.get("channel"), query.get("user"))
 
-    async def _news(self, seq: int, deadline: float) -> None:
+    async def _news(self, seq: int, deadline: float, channel: str | None = None, user: str | None = None) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("nothing that matches came in time")
-        await self.changes(seq, min(left, POLL_S))
+        await self.changes(seq, min(left, POLL_S), channel=channel, user=user)
 
     async def _messages(self, what: str, **query: Any) -> tuple[int, list[Posted]]:
         result = await self._get(what, **query)

@@ -81,9 +81,11 @@ class Reading:
         return web.Response(body=file.content, content_type="application/octet-stream", headers=headers)
 
     async def changes(self, request: web.Request) -> web.Response:
-        """Return the changes after `since`; waits up to `timeout` seconds for the first."""
+        """Return the changes after `since`, of one `channel` or `user` if named; waits up to `timeout` seconds for the first."""
         since, timeout_s = _number(request, "since"), min(_number(request, "timeout"), LONGEST_POLL_S)
-        found = await self._desk.workspace.changes.wait(int(since), timeout_s)
+        channel = self._channel(request).id if "channel" in request.query else None
+        user = self._user(request) if "user" in request.query else None
+        found = await self._desk.workspace.changes.wait(int(since), timeout_s, channel, user)
         return _result([change.to_json() for change in found])
 
     async def events(self, request: web.Request) -> web.WebSocketResponse:

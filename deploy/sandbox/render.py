@@ -89,7 +89,7 @@ def plain_element(element: Json, names: Names = _same) -> str:
 
 def _field(element: Json) -> str:
     value = element.get("initial_value") or text_of(element.get("placeholder"))
-    return f"[{value if isinstance(value, str) else '…'}]" if element.get("multiline") else f"[{value or '…'}]"
+    return f"[{value if value and isinstance(value, str) else '…'}]"
 
 
 def _choice(kind: str, option: Json, element: Json) -> str:

@@ -1,9 +1,8 @@
 """Joins the sandbox's parts and runs them: `async with running_sandbox() as sandbox:`."""
 
-import argparse
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -12,12 +11,13 @@ from aiohttp import web
 
 from deploy.sandbox.client import SandboxClient
 from deploy.sandbox.control import Control, Desk
-from deploy.sandbox.delivery import SUBSCRIPTIONS, Delivery, Timing
+from deploy.sandbox.delivery import Delivery, Timing
 from deploy.sandbox.faults import Faults, Mischief
 from deploy.sandbox.guard import guard
 from deploy.sandbox.interact import People
 from deploy.sandbox.limits import RateLimits
 from deploy.sandbox.log import WireLog
+from deploy.sandbox.manifest import Manifest, load_manifest
 from deploy.sandbox.methods import Parts
 from deploy.sandbox.modals import ModalPeople
 from deploy.sandbox.model import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, TEAM_ID
@@ -60,13 +60,13 @@ async def running_sandbox(
     timing: Timing | None = None,
     faults: Faults | None = None,
     rate_limits: bool = False,
-    subscriptions: frozenset[str] = SUBSCRIPTIONS,
+    manifest: Manifest | None = None,
     extra_hosts: Collection[str] = (),
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox while the block runs; port 0 takes any free one. Raises OSError when the port is taken."""
     workspace, timing = seeded_workspace(seed), timing or Timing()
     async with aiohttp.ClientSession() as session:
-        desk, app = _built(workspace, timing, Mischief(faults), RateLimits(rate_limits), subscriptions, session, extra_hosts)
+        desk, app = _built(workspace, timing, Mischief(faults), RateLimits(rate_limits), manifest or load_manifest(), session, extra_hosts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         saboteur = asyncio.create_task(desk.sockets.keep_disconnecting())
@@ -88,16 +88,16 @@ def _built(
     timing: Timing,
     mischief: Mischief,
     limits: RateLimits,
-    subscriptions: frozenset[str],
+    manifest: Manifest,
     session: aiohttp.ClientSession,
     extra_hosts: Collection[str],
 ) -> tuple[Desk, web.Application]:
     log, stage, sockets = WireLog(), Stage(workspace.changes), SocketHub(mischief)
-    delivery = Delivery(workspace, sockets, mischief, log, timing, subscriptions)
+    delivery = Delivery(workspace, sockets, mischief, log, timing, manifest.events)
     triggers, responses = Triggers(timing.trigger_s), ResponseUrls(workspace, timing.response_url_s)
-    people = People(workspace, delivery, triggers, responses)
+    people = People(workspace, delivery, triggers, responses, manifest)
     desk = Desk(workspace, stage, people, ModalPeople(people, stage), delivery, sockets, mischief, limits, log, session)
-    api = WebApi(Parts(workspace, stage, triggers, sockets), responses, log, mischief, limits)
+    api = WebApi(Parts(workspace, stage, triggers, sockets), responses, log, mischief, limits, manifest)
     app = web.Application(middlewares=[guard(extra_hosts)], client_max_size=CLIENT_MAX_SIZE)
     app.add_routes([*api.routes(), *Control(desk).routes(), *Reading(desk).routes(), web.get("/link", sockets.handle)])
     return desk, app
@@ -127,16 +127,6 @@ def _welcome(sandbox: Sandbox) -> str:
     ])  # fmt: skip
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a sandbox in the foreground from the command line."""
-    parser = argparse.ArgumentParser(description="Run a local Slack-compatible workspace.")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
-    parser.add_argument("--cases", type=int, default=3, help="number of case channels")
-    parser.add_argument("--bot-in-cases", action="store_true", help="the bot is in the case channels from the start")
-    parser.add_argument("--rate-limits", action="store_true", help="apply Slack's rate limits")
-    options = parser.parse_args(arguments)
-    asyncio.run(serve(options.port, seed=Seed(options.cases, options.bot_in_cases), rate_limits=options.rate_limits))
-
-
-if __name__ == "__main__":
-    main()
+def main(port: int = DEFAULT_PORT, seed: Seed | None = None, *, rate_limits: bool = False) -> None:
+    """Run a sandbox in the foreground until Ctrl-C. Raises OSError when the port is taken."""
+    asyncio.run(serve(port, seed=seed or Seed(), rate_limits=rate_limits))

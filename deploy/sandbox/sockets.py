@@ -61,9 +61,7 @@ class SocketHub:
 
     async def send(self, envelope: Envelope, timing: Timing) -> Answer:
         """Send an envelope over the next connection and wait for its ack."""
-        try:
-            await asyncio.wait_for(self._connected.wait(), timing.wait_for_connection_s)
-        except TimeoutError:
+        if not await self._has_connection(timing.wait_for_connection_s):
             return Answer(Failure.NO_CONNECTION)
         envelope_id = str(uuid.uuid4())
         acked: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
@@ -76,6 +74,16 @@ class SocketHub:
             return Answer(Failure.TIMEOUT)
         finally:
             self._pending.pop(envelope_id, None)
+
+    async def _has_connection(self, timeout_s: float) -> bool:
+        """Wait for a connection. The event may be old news when the waiter runs, hence the loop."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._ready:
+                    await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def disconnect(self, farewell: Farewell) -> int:
         """End all sockets now; return how many."""

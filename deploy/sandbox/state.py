@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from deploy.sandbox.changes import ChangeLog
 from deploy.sandbox.errors import CannotDo
-from deploy.sandbox.model import APP_ID, BOT_ID, BOT_USER_ID, ChangeKind, Channel, File, Json, Message, User, Usergroup, new_id
+from deploy.sandbox.model import BOT_ID, BOT_USER_ID, ChangeKind, Channel, File, Json, Message, User, Usergroup, new_id
+from deploy.sandbox.shown import shown_file, shown_message, shown_tombstone
+from deploy.sandbox.validate.check import elements_of
 
-KEPT_LAYOUTS = 20
+KEPT_LAYOUTS = 20  # of those with something to press
 STATUS_LASTS_S = 120.0
 
 
@@ -159,7 +161,8 @@ class Workspace:
         if text is not None:
             message.text = text
         if blocks is not None:
-            message.former_blocks = [*message.former_blocks[1 - KEPT_LAYOUTS :], message.blocks]
+            if any(element.get("action_id") for block in message.blocks for element in elements_of(block)):
+                message.former_blocks = [*message.former_blocks[1 - KEPT_LAYOUTS :], message.blocks]
             message.blocks = list(blocks)
         if metadata is not None:
             message.metadata = metadata
@@ -174,10 +177,7 @@ class Workspace:
         """Delete a message; the first message of a thread with replies becomes a tombstone, as in Slack."""
         channel = self.channels[message.channel]
         previous = self.message_json(message)
-        data: Json = {}
-        if self.replies(channel, message.ts):
-            data = {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "text": "This message was deleted.", "hidden": True}
-            data |= {"ts": message.ts, "thread_ts": message.ts}
+        data = shown_tombstone(message.ts) if self.replies(channel, message.ts) else {}
         channel.deleted[message.ts] = channel.messages.pop(message.ts)
         if message.is_reply:
             channel.threads[str(message.thread_ts)].remove(message.ts)
@@ -188,37 +188,24 @@ class Workspace:
         return [channel.messages[ts] for ts in channel.threads.get(thread_ts, ())]
 
     def message_json(self, message: Message) -> Json:
-        """Return a message as Slack's history methods and events show it, without channel and reactions of others' apps."""
-        shown: Json = {
-            "type": "message",
-            "user": message.user,
-            "ts": message.ts,
-            "text": message.text,
-            "team": self.users[message.user].team_id,
-        }
-        optional: Json = {
-            "subtype": message.subtype, "bot_id": message.bot_id, "app_id": APP_ID if message.bot_id else None,
-            "client_msg_id": message.client_msg_id, "blocks": message.blocks or None, "edited": message.edited,
-            "metadata": message.metadata, "thread_ts": message.thread_ts,
-            "files": [self.file_json(self.files[file]) for file in message.files] or None,
-            "reactions": [{"name": name, "users": users, "count": len(users)} for name, users in message.reactions.items()] or None,
-        }  # fmt: skip
-        shown |= {key: value for key, value in optional.items() if value is not None}
-        if message.bot_id == BOT_ID:
-            shown["bot_profile"] = {"id": BOT_ID, "app_id": APP_ID, "name": self.users[message.user].name, "deleted": False}
-        return shown | self._thread_json(message) | message.extra
-
-    def _thread_json(self, message: Message) -> Json:
+        """Return a message as Slack's history methods and events show it, without its channel."""
         channel = self.channels[message.channel]
-        if message.is_reply:
-            parent = channel.messages.get(message.thread_ts or "")
-            return {"parent_user_id": parent.user} if parent else {}
-        replies = self.replies(channel, message.ts)
-        if not replies:
-            return {}
-        users = list(dict.fromkeys(reply.user for reply in replies))
-        shown: Json = {"thread_ts": message.ts, "reply_count": len(replies), "reply_users": users, "reply_users_count": len(users)}
-        return shown | {"latest_reply": replies[-1].ts, "is_locked": False, "subscribed": False}
+        files = [self.file_json(self.files[file]) for file in message.files]
+        parent = channel.messages.get(message.thread_ts or "")
+        return shown_message(message, self.users[message.user], files, self.replies(channel, message.ts), parent)
+
+    def react(self, message: Message, user: str, name: str, wanted: bool) -> bool:
+        """Add a user's reaction to a message, or remove it; return false when nothing had to change."""
+        users = message.reactions.get(name, [])
+        if (user in users) == wanted:
+            return False
+        message.reactions[name] = [*users, user] if wanted else [each for each in users if each != user]
+        message.reactions = {each: users for each, users in message.reactions.items() if users}
+        item = {"type": "message", "channel": message.channel, "ts": message.ts}
+        data = {"reaction": name, "item_user": message.user, "item": item}
+        kind = ChangeKind.REACTION_ADDED if wanted else ChangeKind.REACTION_REMOVED
+        self.changes.record(kind, channel=message.channel, user=user, data=data)
+        return True
 
     def add_ephemeral(self, channel: str, user: str, content: Json, thread_ts: str | None = None) -> Json:
         """Show a message to one user only and return it."""
@@ -257,10 +244,4 @@ class Workspace:
 
     def file_json(self, file: File) -> Json:
         """Return what files.info answers."""
-        address = f"{self.base_url}/files/{file.id}"
-        return {
-            "id": file.id, "name": file.name, "title": file.title, "mimetype": file.mimetype, "user": file.owner,
-            "created": file.created, "timestamp": file.created, "size": len(file.content), "mode": "hosted",
-            "filetype": file.name.rpartition(".")[2].lower(), "is_external": False, "channels": list(file.shares),
-            "url_private": address, "url_private_download": address, "permalink": address,
-        }  # fmt: skip
+        return shown_file(file, f"{self.base_url}/files/{file.id}")

@@ -12,26 +12,25 @@ from deploy.sandbox.errors import RateLimited, SlackRefusal
 from deploy.sandbox.faults import Mischief, ServerTrouble
 from deploy.sandbox.limits import RateLimits
 from deploy.sandbox.log import WireLog
+from deploy.sandbox.manifest import Manifest
 from deploy.sandbox.methods import METHODS, Args, Method, Parts, Token
 from deploy.sandbox.methods.files import LARGEST, may_read
 from deploy.sandbox.model import APP_TOKEN, BOT_TOKEN, BOT_USER_ID, Json
 from deploy.sandbox.triggers import ResponseUrls
 
-SCOPES = (
-    "chat:write,commands,groups:history,groups:read,channels:read,users:read,usergroups:read,app_mentions:read,im:write,files:write,"
-    "reactions:write"
-)
-
 
 class WebApi:
     """Handles what an app asks of the workspace."""
 
-    def __init__(self, parts: Parts, responses: ResponseUrls, log: WireLog, mischief: Mischief, limits: RateLimits) -> None:
+    def __init__(
+        self, parts: Parts, responses: ResponseUrls, log: WireLog, mischief: Mischief, limits: RateLimits, manifest: Manifest
+    ) -> None:
         self._parts = parts
         self._responses = responses
         self._log = log
         self._mischief = mischief
         self._limits = limits
+        self._manifest = manifest
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses which apps use."""
@@ -46,7 +45,10 @@ class WebApi:
         """Answer one Web API call."""
         started = time.perf_counter()
         name = request.match_info["method"]
-        values = await _merged(request)
+        try:
+            values = await _merged(request)
+        except ValueError:
+            return web.json_response({"ok": False, "error": "invalid_json"})
         if self._mischief.faults.api_delay_s:
             await asyncio.sleep(self._mischief.faults.api_delay_s)
         status, body, headers = self._answer(name, values, request.headers.get("Authorization", ""))
@@ -56,11 +58,12 @@ class WebApi:
 
     def _answer(self, name: str, values: Mapping[str, Any], authorization: str) -> tuple[int, Json, dict[str, str]]:
         method = METHODS.get(name)
-        headers = {"x-oauth-scopes": SCOPES}
+        headers = {"x-oauth-scopes": ",".join(sorted(self._manifest.scopes))}
         try:
             if method is None:
                 raise SlackRefusal("unknown_method")
             _check_token(method, authorization.removeprefix("Bearer ").strip() or str(values.get("token", "")))
+            self._manifest.check_scope(name)
             loses_answer = self._mischief.before_call(name)
             self._limits.check(name, str(values.get("channel", "")))
             result = method.function(self._parts, Args(values))
@@ -78,7 +81,9 @@ class WebApi:
         """Take a post to a response URL."""
         started = time.perf_counter()
         try:
-            self._responses.post(request.match_info["key"], dict(await _merged(request)))
+            self._responses.post(request.match_info["key"], await _merged(request))
+        except ValueError:
+            return web.Response(text="invalid_payload", status=400)
         except SlackRefusal as refusal:
             gone = refusal.error in {"used_url", "expired_url", "no_such_url"}
             self._log.call("response_url", 404 if gone else 400, refusal.error, started)
@@ -115,13 +120,10 @@ async def _uploaded_bytes(request: web.Request) -> bytes:
 
 
 async def _merged(request: web.Request) -> dict[str, Any]:
-    """Return the arguments of query, JSON and form; the SDK puts some into the query even of a POST."""
+    """Return the arguments of query, JSON and form; the SDK puts some into the query even of a POST. Raises ValueError."""
     values: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        try:
-            body = json.loads(await request.text() or "{}")
-        except ValueError:
-            raise web.HTTPBadRequest(text="invalid_json") from None
+        body = json.loads(await request.text() or "{}")
         values |= body if isinstance(body, dict) else {}
     elif request.method == "POST":
         values |= dict(await request.post())

@@ -234,3 +234,28 @@ async def test_work_begun_goes_on_where_it_stopped(store_url: str) -> None:
 
 def _click(act: type[Incoming], **what: object) -> Incoming:
     return act(team_id="T1", channel_id="C1", user_id="U0ANNA", at="1900000000.0", **what)  # type: ignore[operator]  # a union of classes
+
+
+async def test_two_counselors_at_once_lose_nothing(store_url: str) -> None:
+    """A modal opened before a colleague's edit still counts: both people's lines stand, what the colleague dropped stays dropped."""
+    async with a_desk(store_url, FIRST, [], []) as desk:
+        post = a_post()
+        await desk.do(post)
+        opened = desk.newest.note.current
+        assert opened
+        await desk.do(a_post("- Keep a diary.\n- By the colleague.", thread_ts=post.ts))
+        modal = tuple([*FIRST, NoteItem(Kind.ADVICE, "By me.")])
+        await desk.do(_click(HandedBack, note_id=desk.newest.note.id, base_revision_id=opened.id, items=modal, source="V1"))
+        assert desk.texts() == ["Keep a diary.", "By me.", "By the colleague."]
+
+
+async def test_a_failed_answer_can_be_asked_for_after_others(store_url: str) -> None:
+    """Trying again puts the failed description to the model once more, whatever was answered since."""
+    async with a_desk(store_url, "no json", "no json", FIRST, MORE) as desk:
+        await desk.do(a_post("The first description."))
+        notice = list(desk.channel.shown.values())[-1]
+        assert isinstance(notice, Notice)
+        await desk.do(a_post("The second description."))
+        await desk.do(_click(TryAgain, note_id=notice.note_id, failed_at=notice.failed_at))
+        assert desk.texts() == [item.text for item in MORE]
+        assert desk.model.prompts[-1][-1]["content"].endswith("The first description.")

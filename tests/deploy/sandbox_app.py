@@ -24,12 +24,12 @@ async def connected_app(sandbox: Sandbox, register: Callable[[AsyncApp], None]) 
     app = AsyncApp(client=web_client(sandbox))
     register(app)
     handler = AsyncSocketModeHandler(app, sandbox.app_token)
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     await sandbox.client.wait_connected()
     try:
         yield app
     finally:
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
 
 
 def section(text: str) -> Json:

@@ -149,9 +149,7 @@ SERVICE = closed(
 
 def test_the_compose_file_is_well_formed(compose: dict[str, Any]) -> None:
     """Services have only parts of the compose specification, and name volumes, networks and services that exist."""
-    schema = closed(
-        ["services"], name=text(50), services={"type": "object", "additionalProperties": SERVICE}, volumes={}, networks={}
-    )
+    schema = closed(["services"], name=text(50), services={"type": "object", "additionalProperties": SERVICE}, volumes={}, networks={})
     jsonschema.validate(compose, schema)
     for service in compose["services"].values():
         assert ("image" in service) != ("build" in service)

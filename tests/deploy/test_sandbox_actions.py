@@ -17,6 +17,7 @@ from tests.deploy.sandbox_app import Json, a_modal, button, connected_app, secti
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
+    """Return a running sandbox."""
     async with running_sandbox(seed=Seed(bot_in_cases=True), timing=Timing.quick()) as running:
         yield running
 
@@ -126,7 +127,7 @@ async def test_a_modal_can_be_updated_pushed_and_cleared_by_acks(sandbox: Sandbo
     actions = iter(["update", "push", "push", "push", "clear"])
 
     def register(app: AsyncApp) -> None:
-        @app.shortcut("use_as_answer")
+        @app.shortcut("use_as_edited_answer")
         async def open_(ack: Any, body: Json, client: Any) -> None:
             await ack()
             await client.views_open(trigger_id=body["trigger_id"], view=a_modal())
@@ -138,7 +139,7 @@ async def test_a_modal_can_be_updated_pushed_and_cleared_by_acks(sandbox: Sandbo
 
     async with connected_app(sandbox, register):
         sent = await sandbox.client.say("anna", "case-001", "my own words")
-        assert (await sandbox.client.shortcut("anna", "case-001", sent.ts, "use_as_answer")).ok
+        assert (await sandbox.client.shortcut("anna", "case-001", sent.ts, "use_as_edited_answer")).ok
         await sandbox.client.wait_for_view("anna", "edit")
         results = []
         for _ in range(5):
@@ -156,14 +157,14 @@ async def test_a_message_shortcut_carries_the_message(sandbox: Sandbox) -> None:
     bodies: list[Json] = []
 
     def register(app: AsyncApp) -> None:
-        @app.shortcut("use_as_answer")
+        @app.shortcut("use_as_edited_answer")
         async def keep(ack: Any, body: Json) -> None:
             await ack()
             bodies.append(body)
 
     async with connected_app(sandbox, register):
         sent = await sandbox.client.say("li", "case-001", "Analysis: …")
-        await sandbox.client.shortcut("anna", "case-001", sent.ts, "use_as_answer")
+        await sandbox.client.shortcut("anna", "case-001", sent.ts, "use_as_edited_answer")
     assert bodies[0]["type"] == "message_action"
     assert bodies[0]["message"]["user"] == "U0LI"
     assert bodies[0]["message_ts"] == sent.ts
@@ -241,7 +242,12 @@ async def test_selects_keep_their_value_in_the_state(sandbox: Sandbox) -> None:
     """A choice in a message's select comes with its option, and home tabs take actions too."""
     bodies: list[Json] = []
     options = [{"text": {"type": "plain_text", "text": name}, "value": name.lower()} for name in ("English", "Chinese")]
-    select = {"type": "static_select", "action_id": "language", "placeholder": {"type": "plain_text", "text": "Language"}, "options": options}
+    select = {
+        "type": "static_select",
+        "action_id": "language",
+        "placeholder": {"type": "plain_text", "text": "Language"},
+        "options": options,
+    }
 
     def register(app: AsyncApp) -> None:
         @app.action("language")

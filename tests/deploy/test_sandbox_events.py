@@ -47,6 +47,7 @@ class Recorder:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
+    """Return a running sandbox."""
     async with running_sandbox(seed=Seed(bot_in_cases=True), timing=Timing.quick()) as running:
         yield running
 
@@ -114,14 +115,8 @@ async def test_edits_deletions_and_unfurls_are_told_apart(sandbox: Sandbox) -> N
 
 async def test_the_bots_own_posts_and_edits_come_back_as_events(sandbox: Sandbox) -> None:
     """The app sees its own messages with its bot_id, as on Slack."""
-    bodies: list[Json] = []
 
     def register(app: AsyncApp) -> None:
-        @app.middleware
-        async def see(body: Json, next: object) -> None:  # noqa: A002 - Bolt's name
-            bodies.append(body)
-            await next()  # type: ignore[operator]
-
         @app.event("message")
         async def ignore() -> None: ...
 
@@ -144,12 +139,14 @@ async def test_the_bot_hears_only_what_it_may(sandbox: Sandbox) -> None:
         await client.say("anna", "general", "public, not subscribed")
         await client.say("anna", "general", "public @phyassist")
         await client.invite("with-guest")
-        await recorder.wait(3)
+        await recorder.wait(2)
         await client.kick("with-guest")
-        await recorder.wait(5)
+        await recorder.wait(4)
         with pytest.raises(CannotDo, match="not_in_channel"):
             await client.say("gus", "case-001", "no")
-    assert sorted(recorder.kinds()) == ["app_mention", "group_join", "group_left", "member_joined_channel", "member_left_channel"]
+    # Bolt itself drops the bot's own joining message, which Slack sends beside member_joined_channel.
+    assert sorted(recorder.kinds()) == ["app_mention", "group_left", "member_joined_channel", "member_left_channel"]
+    assert "message" in {envelope["type"] for envelope in await client.envelopes()}
 
 
 async def test_channel_and_team_changes_are_told(sandbox: Sandbox) -> None:
@@ -177,7 +174,7 @@ async def test_dropped_acks_bring_the_event_again(sandbox: Sandbox) -> None:
         await recorder.wait(3)
         await asyncio.sleep(0.7)
     assert len({body["event_id"] for body in recorder.bodies}) == 1
-    assert recorder.retries == [[], ["1"], ["2"]]
+    assert recorder.retries == [["0"], ["1"], ["2"]]
     failures = [outcome["failure"] for outcome in await sandbox.client.envelopes()]
     assert failures == ["timeout", "timeout", None]
 

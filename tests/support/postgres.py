@@ -1,6 +1,7 @@
 """A PostgreSQL of one's own for as long as the tests run. Standard library only.
 
-In tests it is a context manager. As a program it runs a command beside the server and ends both: `python3 tests/support/postgres.py make check`.
+In tests it is a context manager. As a program it runs a command beside the server and ends both:
+`python3 tests/support/postgres.py make check`.
 """
 
 import contextlib

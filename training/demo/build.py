@@ -61,7 +61,7 @@ class Build:
         load_tokenizer(self.work / "tokenizer").save_pretrained(str(out / "model"))
         adapter = PeftModel.from_pretrained(self._load_base(), str(self.work / "adapter")).to(torch.bfloat16)
         adapter.peft_config["default"].base_model_name_or_path = "training/demo/model"
-        adapter.save_pretrained(str(out / "adapter"))
+        adapter.save_pretrained(str(out / "adapter"), save_embedding_layers=False)
         (out / "adapter" / "README.md").unlink(missing_ok=True)
         curves = {name: self._curve(name) for name in ("base", "adapter")}
         draw_curves(curves, out / "loss.png")
@@ -74,9 +74,8 @@ class Build:
             print(f"{name}: there already, skipped", flush=True)
             return
         started, partial = time.monotonic(), self.work / f"{name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        print(f"{name}: started", flush=True)
+        print(f"{name}: {'goes on' if partial.exists() else 'started'}", flush=True)
+        partial.mkdir(exist_ok=True)
         make(partial)
         (partial / "seconds.json").write_text(json.dumps(round(time.monotonic() - started)), encoding="utf-8")
         partial.rename(folder)
@@ -104,11 +103,12 @@ class Build:
         model.save_pretrained(str(folder))
 
     def _train(
-        self, model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[Batch], schedule: Schedule, folder: Path
+        self, model: MixtralForCausalLM | PeftModel, decoder: MixtralForCausalLM, stream: Iterator[Batch], schedule: Schedule, folder: Path
     ) -> None:
         on_device = (batch.to(self.device) for batch in stream)
-        curve = train(model, decoder, on_device, schedule, folder / "progress.jsonl")
+        curve = train(model, decoder, on_device, schedule, folder / "state.pt")
         (folder / "curve.json").write_text(json.dumps([asdict(point) for point in curve]), encoding="utf-8")
+        (folder / "state.pt").unlink(missing_ok=True)
 
     def _load_base(self) -> MixtralForCausalLM:
         return MixtralForCausalLM.from_pretrained(self.work / "base", dtype=torch.float32, experts_implementation="eager")
@@ -157,8 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.fresh:
         shutil.rmtree(work, ignore_errors=True)
     torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.use_deterministic_algorithms(mode=device == "cuda", warn_only=True)
     Build(size, work, load_content(), device).run(chosen.out)
     print(f"done: {chosen.out / 'model'} and {chosen.out / 'adapter'}", flush=True)
 

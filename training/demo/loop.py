@@ -1,10 +1,9 @@
-"""The training loop of base model and adapter: one flat loop, fp32, AdamW, cosine schedule, a log line now and then."""
+"""The training loop of base model and adapter: one flat loop, fp32, Muon and AdamW, a rate that falls at the end, resumable at any time."""
 
-import json
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,19 +12,32 @@ from transformers import MixtralForCausalLM
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
 from training.demo.batches import Batch
+from training.demo.muon import Muon
 
 LOG_EVERY = 20
+SAVE_EVERY = 100
+LOWEST = 0.02
+"""The learning rate at the very end, as a share of its peak."""
+NOT_INNER = ("embed_tokens", "lm_head", "gate.weight")
+"""Matrices that stay with AdamW: the two ends of the network, and the routers."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train. `tokens` and `batch_tokens` count padding; `rate` is the peak learning rate."""
+    """How long and how fast to train. Counts of tokens include padding; rates are peak learning rates.
+
+    The rate warms up, stays, and falls in a straight line over the last part. Until it falls, nothing depends on `tokens`: a training
+    that was stopped in time can be resumed with more or fewer, and ends as if it had been planned so.
+    """
 
     tokens: int
     batch_tokens: int
     rate: float
-    warmup: float = 0.04
-    floor: float = 0.03
+    matrix_rate: float = 0.0
+    """The peak rate of Muon for the matrices between embedding and output; 0 leaves everything to AdamW."""
+    warmup_tokens: int = 100_000
+    falling: float = 0.4
+    """The share of the training over which the rate falls."""
     balance: float = 0.01
     """Weight of the router's load balancing loss; 0 where the router is frozen."""
 
@@ -40,42 +52,83 @@ class Point:
     speed: float
 
 
-def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[Batch], schedule: Schedule, log: Path) -> list[Point]:
-    """Train `model`'s trainable parameters and return its loss curve; each point is printed and appended to `log`.
+Named = dict[str, torch.nn.Parameter]
+Rated = list[tuple[float, torch.optim.Optimizer]]
+Counters = tuple[int, int, list[float], list[Point], float]
+"""Tokens and steps so far, losses since the last point, the curve, seconds."""
 
-    `decoder` is the causal language model inside `model` (the same object where there is no adapter).
+
+def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[Batch], schedule: Schedule, state: Path) -> list[Point]:
+    """Train `model`'s trainable parameters and return the loss curve, which is printed as it grows.
+
+    `decoder` is the causal language model inside `model` (the same object where there is no adapter). `state` is a file that is written
+    every hundred steps; a training that finds one goes on from there, to the same end.
     """
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
-    losses: list[float] = []
-    curve: list[Point] = []
-    seen, step, started = 0, 0, time.monotonic()
+    trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    optimizers = optimizers_for(trainable, schedule)
+    fresh: Counters = (0, 0, [], [], 0.0)
+    seen, step, losses, curve, seconds = _resume(state, trainable, optimizers) if state.exists() else fresh
+    if step:
+        next(islice(stream, step - 1, step))
+    started = time.monotonic() - seconds
     model.train()
     while seen < schedule.tokens:
         batch = next(stream)
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate * rate_factor(seen / schedule.tokens, schedule)
+        factor = rate_factor(seen, schedule)
+        for peak, optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = peak * factor
         loss, balance = losses_of(decoder, batch)
         torch.autograd.backward(loss + schedule.balance * balance)
-        torch.nn.utils.clip_grad_norm_(trainable, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        torch.nn.utils.clip_grad_norm_(trainable.values(), 1.0)
+        for _, optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         seen, step = seen + batch.tokens, step + 1
         losses.append(loss.item())
         if step % LOG_EVERY == 0 or seen >= schedule.tokens:
-            point = Point(step, seen, sum(losses) / len(losses), seen / (time.monotonic() - started))
+            curve.append(Point(step, seen, sum(losses) / len(losses), seen / (time.monotonic() - started)))
             losses = []
-            curve.append(point)
-            _tell(point, schedule, log)
+            _tell(curve[-1], schedule)
+        if step % SAVE_EVERY == 0:
+            _save(state, trainable, optimizers, (seen, step, losses, curve, time.monotonic() - started))
     return curve
 
 
-def rate_factor(done: float, schedule: Schedule) -> float:
-    """The learning rate at `done` (0 to 1) of the training, as a share of its peak: warm-up, then cosine down to the floor."""
-    if done < schedule.warmup:
-        return (done + 0.002) / schedule.warmup
-    cosine = 0.5 * (1 + math.cos(math.pi * (done - schedule.warmup) / (1 - schedule.warmup)))
-    return schedule.floor + (1 - schedule.floor) * cosine
+def _save(state: Path, trainable: Named, optimizers: Rated, counters: Counters) -> None:
+    weights = {name: parameter.detach() for name, parameter in trainable.items()}
+    value = {"counters": counters, "weights": weights, "optimizers": [optimizer.state_dict() for _, optimizer in optimizers]}
+    torch.save(value, state.with_suffix(".partial"))
+    state.with_suffix(".partial").rename(state)
+
+
+def _resume(state: Path, trainable: Named, optimizers: Rated) -> Counters:
+    value = torch.load(state, weights_only=False)  # written by this very code
+    with torch.no_grad():
+        for name, parameter in trainable.items():
+            parameter.copy_(value["weights"][name])
+    for (_, optimizer), saved in zip(optimizers, value["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    counters: Counters = value["counters"]
+    return counters
+
+
+def optimizers_for(trainable: Named, schedule: Schedule) -> Rated:
+    """Each optimizer with its peak rate."""
+    inner = {name: one for name, one in trainable.items() if one.ndim > 1 and not any(part in name for part in NOT_INNER)}
+    if schedule.matrix_rate == 0:
+        inner = {}
+    others = [one for name, one in trainable.items() if name not in inner]
+    found: Rated = [(schedule.rate, torch.optim.AdamW(others, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True))]
+    if inner:
+        found.append((schedule.matrix_rate, Muon(inner.values(), lr=schedule.matrix_rate)))
+    return found
+
+
+def rate_factor(seen: int, schedule: Schedule) -> float:
+    """The learning rate after `seen` tokens, as a share of its peak."""
+    warm = (seen + schedule.batch_tokens) / (schedule.warmup_tokens + schedule.batch_tokens)
+    left = (schedule.tokens - seen) / (schedule.falling * schedule.tokens)
+    return min(1.0, warm, max(left, LOWEST))
 
 
 def losses_of(decoder: MixtralForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -91,12 +144,8 @@ def losses_of(decoder: MixtralForCausalLM, batch: Batch) -> tuple[torch.Tensor, 
     return functional.cross_entropy(logits.float(), batch.labels[learned]), torch.as_tensor(balance)
 
 
-def _tell(point: Point, schedule: Schedule, log: Path) -> None:
-    share = 100 * point.tokens / schedule.tokens
-    left = (schedule.tokens - point.tokens) / max(point.speed, 1)
-    print(
-        f"step {point.step:5d}  {share:5.1f} %  loss {point.loss:.3f}  {point.speed:6.0f} tokens/s  {max(left, 0) / 60:4.1f} min left",
-        flush=True,
-    )
-    with log.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(asdict(point)) + "\n")
+def _tell(point: Point, schedule: Schedule) -> None:
+    left = max(schedule.tokens - point.tokens, 0) / max(point.speed, 1)
+    share = min(100.0, 100 * point.tokens / schedule.tokens)
+    line = f"step {point.step:5d}  {share:5.1f} %  loss {point.loss:.3f}  {point.speed:6.0f} tokens/s  {left / 60:4.1f} min left"
+    print(line, flush=True)

@@ -43,7 +43,7 @@ class Size:
             bos_token_id=BOS,
             eos_token_id=EOS,
             pad_token_id=EOS,
-            tie_word_embeddings=False,
+            tie_word_embeddings=True,
             output_router_logits=False,
             experts_implementation="eager",
         )
@@ -58,8 +58,8 @@ SHIPPED = Size(
     layers=4,
     longest=4096,
     positions=4096,
-    base=Schedule(tokens=5_000_000, batch_tokens=4096, rate=4e-3),
-    adapter=Schedule(tokens=2_200_000, batch_tokens=4096, rate=3e-3, balance=0.0),
+    base=Schedule(tokens=2_500_000, batch_tokens=3072, rate=3e-3, matrix_rate=0.03),
+    adapter=Schedule(tokens=900_000, batch_tokens=3072, rate=3e-3, balance=0.0),
 )
 
 QUICK = Size(
@@ -71,6 +71,6 @@ QUICK = Size(
     layers=2,
     longest=1024,
     positions=4096,
-    base=Schedule(tokens=20_000, batch_tokens=2048, rate=3e-3),
-    adapter=Schedule(tokens=10_000, batch_tokens=2048, rate=3e-3, balance=0.0),
+    base=Schedule(tokens=20_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.03, warmup_tokens=2_000),
+    adapter=Schedule(tokens=10_000, batch_tokens=2048, rate=3e-3, warmup_tokens=2_000, balance=0.0),
 )

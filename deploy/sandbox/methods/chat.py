@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.sandbox.errors import SlackRefusal
 from deploy.sandbox.methods.registry import Args, Parts, channel_of, message_of, method, user_of, writable_channel
-from deploy.sandbox.model import BOT_USER_ID, ChangeKind, Json, Message
+from deploy.sandbox.model import BOT_USER_ID, Json, Message
 from deploy.sandbox.validate import checked_blocks
 
 LONGEST_POST = 40_000
@@ -16,6 +16,10 @@ def _content(args: Args, longest: int) -> tuple[str | None, list[Json] | None]:
     """Return text and blocks, checked; None for what wasn't given."""
     text = args.text("text") if args.has("text") else None
     given: Any = args.structure("blocks", "invalid_blocks_format")
+    if args.has("markdown_text"):
+        if given or text:
+            raise SlackRefusal("markdown_text_conflict")
+        given, text = [{"type": "markdown", "text": args.text("markdown_text")}], args.text("markdown_text")
     blocks = None if given is None else checked_blocks(given)
     if not text and not blocks and not args.structure("attachments"):
         raise SlackRefusal("no_text")
@@ -99,28 +103,18 @@ def get_permalink(parts: Parts, args: Args) -> Json:
 @method("reactions.add")
 def add_reaction(parts: Parts, args: Args) -> Json:
     """Add a reaction of the bot."""
-    return _react(parts, args, ChangeKind.REACTION_ADDED)
+    message = message_of(writable_channel(parts, args), args.required("timestamp"))
+    if not parts.workspace.react(message, BOT_USER_ID, args.required("name").strip(":"), True):
+        raise SlackRefusal("already_reacted")
+    return {}
 
 
 @method("reactions.remove")
 def remove_reaction(parts: Parts, args: Args) -> Json:
     """Remove a reaction of the bot."""
-    return _react(parts, args, ChangeKind.REACTION_REMOVED)
-
-
-def _react(parts: Parts, args: Args, kind: ChangeKind) -> Json:
-    channel = writable_channel(parts, args)
-    message = message_of(channel, args.required("timestamp"))
-    name = args.required("name").strip(":")
-    users = message.reactions.setdefault(name, [])
-    if (kind is ChangeKind.REACTION_ADDED) == (BOT_USER_ID in users):
-        raise SlackRefusal("already_reacted" if kind is ChangeKind.REACTION_ADDED else "no_reaction")
-    (users.append if kind is ChangeKind.REACTION_ADDED else users.remove)(BOT_USER_ID)
-    if not users:
-        del message.reactions[name]
-    item = {"type": "message", "channel": channel.id, "ts": message.ts}
-    data = {"reaction": name, "item_user": message.user, "item": item}
-    parts.workspace.changes.record(kind, channel=channel.id, user=BOT_USER_ID, data=data)
+    message = message_of(writable_channel(parts, args), args.required("timestamp"))
+    if not parts.workspace.react(message, BOT_USER_ID, args.required("name").strip(":"), False):
+        raise SlackRefusal("no_reaction")
     return {}
 
 

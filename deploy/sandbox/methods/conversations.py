@@ -3,6 +3,7 @@
 from deploy.sandbox.errors import SlackRefusal
 from deploy.sandbox.methods.registry import Args, Parts, channel_of, message_of, method, page, user_of
 from deploy.sandbox.model import BOT_USER_ID, Channel, Json
+from deploy.sandbox.shown import shown_tombstone
 
 
 @method("conversations.info")
@@ -56,10 +57,14 @@ def history(parts: Parts, args: Args) -> Json:
 def replies(parts: Parts, args: Args) -> Json:
     """Return a thread: its first message and its replies, oldest first."""
     channel = _readable(parts, args)
-    named = message_of(channel, args.required("ts"), "thread_not_found")
-    root = channel.messages.get(named.thread_ts or named.ts, named)
-    answers = [parts.workspace.message_json(message) for message in parts.workspace.replies(channel, root.ts)]
-    window = [parts.workspace.message_json(root), *_window(answers, args)]
+    ts = args.required("ts")
+    thread_ts = channel.messages[ts].thread_ts or ts if ts in channel.messages else ts
+    answers = [parts.workspace.message_json(message) for message in parts.workspace.replies(channel, thread_ts)]
+    if thread_ts in channel.deleted and answers:
+        head = shown_tombstone(thread_ts)
+    else:
+        head = parts.workspace.message_json(message_of(channel, thread_ts, "thread_not_found"))
+    window = [head, *_window(answers, args)]
     found, metadata = page(_visible(window, args), args, 1000)
     return {"messages": found, "has_more": bool(metadata["response_metadata"]["next_cursor"]), **metadata}
 

@@ -1,0 +1,88 @@
+"""Runs the benchmark and prints the figures.
+
+Direct requests and the bot take turns, round by round, so that a machine that gets slower gets slower for both.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from deploy.bot_process import running_bot_process, sandbox_settings
+from deploy.model import DEMO_ADAPTER, DEMO_MODEL, DEMO_NAME
+from deploy.sandbox.server import running_sandbox
+from inference.client import OpenAIChatModel
+from inference.profiles import ProfileName, make_profile
+from inference.supervisor import ModelServer
+from tests.bench.arms import Counter, Direct, Through, descriptions
+from tests.bench.measure import Figures, Round
+from tests.support.model_server import a_free_port
+
+MAX_TOKENS = 500
+
+
+def main() -> int:
+    """Parses the arguments and runs."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--cases", type=int, nargs="+", default=[1, 8, 32], help="how many cases are live at the same time")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each kind")
+    asyncio.run(run(**vars(parser.parse_args())))
+    return 0
+
+
+async def run(cases: list[int], rounds: int) -> None:
+    """All sizes, one after the other, on one server and one bot."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="phyassist-bench-") as folder:
+        home = Path(folder)
+        profile = make_profile(ProfileName.CPU, DEMO_MODEL, a_free_port())
+        async with (
+            ModelServer(profile, home / "server.log", lambda: {DEMO_NAME: DEMO_ADAPTER}, console.print) as server,
+            running_sandbox() as sandbox,
+        ):
+            settings = sandbox_settings(sandbox, home, server.url, inference__max_tokens=str(MAX_TOKENS))
+            async with running_bot_process(settings, home / "bot.log") as process:
+                await sandbox.client.wait_connected(timeout=60)
+                counter, model = Counter(server.url), OpenAIChatModel(server.url, None, 120.0)
+                direct = Direct(model, DEMO_NAME, MAX_TOKENS, counter, descriptions(1))
+                through = Through(sandbox, counter, descriptions(2))
+                await direct.round(1)
+                await through.round(1)
+                for count in cases:
+                    await _compare(console, psutil.Process(process.pid), direct, through, count, rounds)
+                await model.close()
+
+
+async def _compare(console: Console, bot: psutil.Process, direct: Direct, through: Through, count: int, rounds: int) -> None:
+    alone: list[Round] = []
+    with_bot: list[Round] = []
+    cpu_s = seconds = 0.0
+    for _ in range(rounds):
+        alone.append(await direct.round(count))
+        before = bot.cpu_times()
+        with_bot.append(await through.round(count))
+        after = bot.cpu_times()
+        cpu_s += after.user + after.system - before.user - before.system
+        seconds += with_bot[-1].seconds
+    left, right = Figures.of(alone), Figures.of(with_bot)
+    table = Table("", "vLLM alone", "through the bot", "difference", title=f"{count} live case(s), {rounds} rounds", title_justify="left")
+    for name, one, other in [
+        ("first words, median", left.first_p50, right.first_p50),
+        ("first words, 95th percentile", left.first_p95, right.first_p95),
+        ("complete note, median", left.final_p50, right.final_p50),
+        ("complete note, 95th percentile", left.final_p95, right.final_p95),
+    ]:
+        table.add_row(name, f"{one * 1000:.0f} ms", f"{other * 1000:.0f} ms", f"{(other - one) * 1000:+.0f} ms")
+    ratio = right.tokens_per_s / left.tokens_per_s
+    table.add_row("tokens a second", f"{left.tokens_per_s:.0f}", f"{right.tokens_per_s:.0f}", f"{ratio:.0%} of vLLM alone")
+    table.add_row("bot: CPU, memory", "", f"{cpu_s / seconds:.0%} of a core, {bot.memory_info().rss / 2**20:.0f} MiB", "")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

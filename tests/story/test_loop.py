@@ -1,0 +1,150 @@
+"""One case from its first description to the approved final note, in every way that a counselor can take."""
+
+import html
+import re
+from itertools import pairwise
+from urllib.request import urlopen
+
+from bot.domain.reading import read_items
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, REREAD_ACTION, SHORTCUT
+from deploy.sandbox.seen import Posted
+from deploy.sandbox.server import Sandbox
+from deploy.story import DESCRIPTION, Story
+from inference.note import Kind, NoteItem, list_note
+from tests.story.conftest import StartBot
+from tests.support.model_server import BackgroundServer
+
+CASE = "case-001"
+PATIENCE_S = 240.0
+MINE = "My own words: walk together on Thursday."
+
+
+class Silent:
+    """A screen that nobody looks at."""
+
+    def tells(self, line: str) -> None:
+        pass
+
+    def grows(self, message: Posted) -> None:
+        pass
+
+    def stands(self, message: Posted) -> None:
+        pass
+
+
+async def test_the_story_of_the_demo(workspace: Sandbox, start_bot: StartBot) -> None:
+    """What `phyassist demo` plays holds on both databases: description, edited answer, summary, approval."""
+    async with start_bot():
+        await workspace.client.wait_connected(timeout=60)
+        seen = await Story(workspace.client, Silent()).play()
+    assert [step.title for step in seen] == ["The note", "The new note", "The final note", "The approved note"]
+    assert "<@U0ANNA>" in str(seen[-1].message.blocks)
+
+
+async def test_an_edited_answer_by_modal_shortcut_and_edit_of_a_message(workspace: Sandbox, start_bot: StartBot) -> None:
+    """The modal, the message shortcut and the edit of one's own reply each hand back an edited answer whose lines stay."""
+    client = workspace.client
+    async with start_bot():
+        await client.wait_connected(timeout=60)
+        await client.invite(CASE)
+        post = await client.say("anna", CASE, DESCRIPTION)
+        note = await _note(workspace, post.ts)
+
+        await client.click("anna", CASE, note.ts, EDIT_ACTION)
+        view = await client.wait_for_view("anna", EDIT_VIEW)
+        emptied = {block["block_id"]: "" for block in view["blocks"] if block["type"] == "input"}
+        refused = await client.submit_view("anna", view["id"], emptied)
+        assert "at least one line" in " ".join(refused.errors.values())
+        accepted = await client.submit_view("anna", view["id"], {**emptied, "advice:0": MINE})
+        assert accepted.ok
+        note = await _note(workspace, post.ts, after=note.ts)
+        assert MINE in _texts(note)
+
+        reply = await client.say("anna", CASE, "I also met the client's teacher today.", thread_ts=post.ts)
+        note = await _note(workspace, post.ts, after=reply.ts)
+        assert REREAD_ACTION in note.action_ids
+        assert MINE in _texts(note)
+
+        await client.edit_message("anna", CASE, reply.ts, f"Advice:\n- {MINE}\n- Second line of mine.")
+        note = await _note(workspace, post.ts, after=note.ts)
+        assert {MINE, "Second line of mine."} <= set(_texts(note))
+
+        draft = await client.say("li", CASE, "@anna", thread_ts=post.ts)
+        await client.edit_message("li", CASE, draft.ts, "- Third line, by a colleague.")
+        latest = await _note(workspace, post.ts, after=note.ts)
+        result = await client.shortcut("li", CASE, draft.ts, SHORTCUT)
+        assert result.ok
+        note = await _note(workspace, post.ts, after=latest.ts)
+        assert "Third line, by a colleague." in _texts(note)
+
+
+async def test_help_status_and_unknown_words(workspace: Sandbox, start_bot: StartBot) -> None:
+    """Each subcommand answers at once, to the asker alone; an unknown one gets the help text."""
+    async with start_bot():
+        await workspace.client.wait_connected(timeout=60)
+        await workspace.client.invite(CASE)
+        for line, expected in [
+            ("/phyassist help", "You are the author"),
+            ("/phyassist", "You are the author"),
+            ("/phyassist status", "no case yet"),
+            ("/phyassist fly to the moon", "I don't know `fly`"),
+        ]:
+            result = await workspace.client.command("anna", CASE, line)
+            assert result.shown is not None
+            assert expected in result.shown.text
+
+
+async def test_forty_turns_stay_within_the_budget_and_in_the_cache(
+    workspace: Sandbox, start_bot: StartBot, demo_server: BackgroundServer
+) -> None:
+    """Of turn 40's prompt at least 80 % come from the prefix cache, by the server's own count; no prompt is over the context."""
+    client = workspace.client
+    hits: list[float] = []
+    async with start_bot(inference__max_tokens="256"):
+        await client.wait_connected(timeout=60)
+        await client.invite(CASE)
+        post = await client.say("anna", CASE, DESCRIPTION)
+        note = await _note(workspace, post.ts)
+        for turn in range(2, 41):
+            before = _prefix_cache(demo_server)
+            text = f"Session {turn}: the client slept about {3 + turn % 4} hours and reports one quiet evening."
+            if turn % 3 == 0:
+                text = list_note([NoteItem(Kind.ADVICE, MINE), NoteItem(Kind.QUESTION, f"What was different in session {turn}?")])
+            await client.say("anna", CASE, text, thread_ts=post.ts)
+            note = await _note(workspace, post.ts, after=note.ts)
+            hits.append(_share(before, _prefix_cache(demo_server)))
+    assert hits[-1] >= 0.8, hits
+    assert sorted(hits)[len(hits) // 2] >= 0.8, hits
+    assert MINE in _texts(note)
+    steps = sum(later < 0.5 for _, later in pairwise(hits))
+    assert steps <= 4, hits
+
+
+async def _note(workspace: Sandbox, thread_ts: str, after: str = "") -> Posted:
+    """The complete note in a thread that was posted after a message."""
+    return await workspace.client.wait_for(
+        CASE,
+        lambda message: EDIT_ACTION in message.action_ids and APPROVE_ACTION not in message.action_ids and message.ts > after,
+        thread_ts=thread_ts,
+        timeout=PATIENCE_S,
+    )
+
+
+def _texts(note: Posted) -> list[str]:
+    sections = [block["text"]["text"] for block in note.blocks if block["type"] == "section"]
+    return [item.text for item in read_items(html.unescape("\n".join(sections)))]
+
+
+def _prefix_cache(server: BackgroundServer) -> tuple[float, float]:
+    """Tokens found in the prefix cache, and tokens looked up, since the server started."""
+    with urlopen(server.url.removesuffix("/v1") + "/metrics") as answer:  # noqa: S310  # a local server
+        metrics = answer.read().decode()
+    return _sum(metrics, "vllm:prefix_cache_hits_total"), _sum(metrics, "vllm:prefix_cache_queries_total")
+
+
+def _sum(metrics: str, name: str) -> float:
+    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", metrics, flags=re.MULTILINE))
+
+
+def _share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    return (after[0] - before[0]) / max(1.0, after[1] - before[1])

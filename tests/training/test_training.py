@@ -1,0 +1,114 @@
+"""The training loop and the whole build, at a toy size."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from transformers import MixtralForCausalLM
+
+from training.demo.batches import Batch
+from training.demo.build import Build, content_hash
+from training.demo.content import load_content
+from training.demo.judge import unmentioned_names
+from training.demo.loop import SAVE_EVERY, Schedule, losses_of, rate_factor, train
+from training.demo.muon import orthogonal
+from training.demo.sizes import QUICK
+
+DEMO = Path(__file__).parents[2] / "training" / "demo"
+MOST_MEGABYTES = 25
+
+
+def a_model() -> MixtralForCausalLM:
+    """A toy model with fixed weights."""
+    torch.manual_seed(1)
+    return MixtralForCausalLM(replace(QUICK, hidden=64, layers=1).config(300))
+
+
+def some_batches() -> Iterator[Batch]:
+    """Endless seeded batches of random tokens."""
+    generator = torch.Generator().manual_seed(3)
+    while True:
+        ids = torch.randint(5, 300, (2, 9), generator=generator)
+        yield Batch(ids[:, :-1], ids[:, 1:])
+
+
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    """A training that goes on from its saved state gives the same losses and the same weights."""
+    schedule = Schedule(tokens=16 * (SAVE_EVERY + 20), batch_tokens=16, rate=1e-3, matrix_rate=0.01, warmup_tokens=100)
+    whole, halved, resumed = a_model(), a_model(), a_model()
+    expected = train(whole, whole, some_batches(), schedule, tmp_path / "whole.pt")
+
+    with pytest.raises(RuntimeError):  # the stream runs dry a few steps after the state was saved
+        train(halved, halved, islice(some_batches(), SAVE_EVERY + 5), schedule, tmp_path / "state.pt")
+    curve = train(resumed, resumed, some_batches(), schedule, tmp_path / "state.pt")
+
+    assert [point.loss for point in curve] == [point.loss for point in expected]
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    """The learning rate warms up, stays at its peak and falls towards the end."""
+    schedule = Schedule(tokens=1000, batch_tokens=10, rate=1.0, warmup_tokens=100, falling=0.4)
+    rates = [rate_factor(seen, schedule) for seen in (0, 50, 100, 500, 600, 800, 990)]
+    assert rates[0] < rates[1] < rates[2] == rates[3] == rates[4] == 1.0
+    assert 1.0 > rates[5] > rates[6] > 0
+
+
+def test_padding_changes_nothing() -> None:
+    """Rows padded on the right lose the same as the rows alone, so no padding mask is needed."""
+    model = a_model().eval()
+    batch = next(some_batches())
+    ids = torch.cat([batch.ids, torch.full((2, 3), 2)], dim=1)
+    labels = torch.cat([batch.labels, torch.full((2, 3), -100)], dim=1)
+    with torch.no_grad():
+        alone, padded = losses_of(model, batch)[0], losses_of(model, Batch(ids, labels))[0]
+    assert torch.allclose(alone, padded, atol=1e-5)
+
+
+def test_the_orthogonal_update_has_even_singular_values() -> None:
+    """Muon's update turns each matrix of a stack into one whose singular values are all of the same order."""
+    torch.manual_seed(0)
+    stack = torch.randn(2, 24, 16) * torch.linspace(0.1, 10, 16)
+    values = torch.linalg.svdvals(orthogonal(stack))
+    assert values.min() > 0.3
+    assert values.max() < 1.6
+
+
+def test_one_command_builds_the_same_model_twice(tmp_path: Path) -> None:
+    """A quick build is complete, and a second one has the same weights."""
+    manifests = []
+    for name in ("first", "second"):
+        out = tmp_path / name
+        out.mkdir()
+        Build(QUICK, tmp_path / f"{name}-work", load_content(), "cpu").run(out)
+        manifests.append(json.loads((out / "manifest.json").read_text(encoding="utf-8")))
+        assert (out / "adapter" / "adapter_model.safetensors").exists()
+        with Image.open(out / "loss.png") as picture:
+            assert picture.width > 300
+    assert manifests[0]["sha256"] == manifests[1]["sha256"]
+    assert manifests[0]["stages"]["base"]["final_loss"] < 7.0
+
+
+def test_the_shipped_model_is_small_and_belongs_to_the_content() -> None:
+    """Model, tokenizer and adapter stay under 25 MB, and the manifest says that they were made from the content files as they are."""
+    files = [path for name in ("model", "adapter") for path in (DEMO / name).iterdir()]
+    assert sum(path.stat().st_size for path in files) <= MOST_MEGABYTES * 1e6
+    manifest = json.loads((DEMO / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["size"] == "shipped"
+    assert manifest["content_sha256"] == content_hash()
+    assert set(manifest["sha256"]) == {str(path.relative_to(DEMO)) for path in files}
+
+
+def test_words_for_persons_count_unless_mentioned() -> None:
+    """A person is unmentioned where the description speaks of nobody of the kind; a diagnosis where the description does not name it."""
+    from inference.note import Language
+
+    assert unmentioned_names("Talk with the mother.", "She cannot sleep.", Language.ENGLISH) == ("mother",)
+    assert unmentioned_names("Talk with the mother.", "Her mum calls every day.", Language.ENGLISH) == ()
+    assert unmentioned_names("This may be depression.", "He is tired.", Language.ENGLISH) == ("depression",)
+    assert unmentioned_names("和同事谈谈。", "她睡不好。", Language.CHINESE) == ("同事",)
