@@ -43,7 +43,7 @@ contracts: setup
 	$(BIN)/lint-imports
 
 coverage: setup
-	$(BIN)/python -m pytest --cov $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

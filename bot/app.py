@@ -70,7 +70,8 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         )
         stack.push_async_callback(model.close)
 
-        client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url)
+        # no retries inside the client: it would post again where an answer was lost; `bot.slack.calls` knows better
+        client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url, retry_handlers=[])
         identity = _Identity(client)
         guard = SlackGuard(client, settings.slack.team_ids)
         messenger = Messenger(client, database)

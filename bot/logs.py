@@ -14,7 +14,17 @@ _QUIET = ("slack_bolt", "slack_sdk", "aiohttp", "aiosqlite", "sqlalchemy", "http
 
 
 class SafeFormatter(logging.Formatter):
-    """Formats tracebacks without the messages of foreign exceptions."""
+    """Formats tracebacks without the messages of foreign exceptions, and messages without those exceptions' words."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        """Bolt and asyncio put an exception's words, or its repr, into the message itself: its type stands there instead."""
+        error = record.exc_info[1] if record.exc_info else None
+        while error is not None:
+            for words in (repr(error), str(error)):
+                if words and words != describe(error):
+                    record.message = record.message.replace(words, describe(error))
+            error = error.__cause__ or error.__context__
+        return super().formatMessage(record)
 
     def formatException(  # noqa: N802 (logging's own name)
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]

@@ -218,12 +218,14 @@ class _Edits:
             return
         case, note = found
         try:
-            items = read_items(plain_text(message.get("text") or ""), note.items)
+            # a note of the bot has its words in blocks; its text is the notification
+            items = read_items("" if message.get("bot_id") else plain_text(message.get("text") or ""), note.items)
         except NothingToRead:
             await ack()
             await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.EMPTY, case.language))
             return
-        await self._parts.receive(HandedBack(**who, at=_now(), note_id=note.id, base_revision_id=None, items=items, source=message["ts"]))
+        version = (message.get("edited") or {}).get("ts") or message["ts"]  # used again after an edit, it is another answer
+        await self._parts.receive(HandedBack(**who, at=_now(), note_id=note.id, base_revision_id=None, items=items, source=version))
         await ack()
 
 

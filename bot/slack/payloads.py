@@ -57,7 +57,8 @@ def talks_to_somebody_else(text: str, bot_user_id: str | None) -> bool:
 
 def plain_text(text: str) -> str:
     """Slack's mrkdwn tokens as people see them; mentions lose their ids, so that no name reaches the model."""
-    return html.unescape(_TOKEN.sub(_plain_token, text)).strip()
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half an emoji can be neither stored nor sent on
+    return html.unescape(_TOKEN.sub(_plain_token, whole)).strip()
 
 
 def _plain_token(match: re.Match[str]) -> str:

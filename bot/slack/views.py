@@ -62,7 +62,7 @@ def escape(text: str) -> str:
 def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
     """The modal to edit a note in: one input a kind, one item a line."""
     words = texts(language)
-    blocks: list[Block] = [{"type": "context", "elements": [{"type": "mrkdwn", "text": words.modal_help}]}]
+    blocks: list[Block] = [_context(words.modal_help)]
     for kind in Kind:
         for index, lines in enumerate(_fit([item.text for item in note.items if item.kind is kind] or [""], INPUT_CHARS)):
             blocks.append(_input(f"{kind}:{index}", words.headings[kind], "\n".join(lines)))
@@ -231,11 +231,16 @@ def _header(text: str) -> Block:
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: otherwise Slack brings @channel, #names and addresses in plain words to life, escaped or not
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _button(action_id: str, text: str, value: str) -> Block:

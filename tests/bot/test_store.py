@@ -59,7 +59,7 @@ async def a_stored_case(database: Database, channel: str = "C1") -> tuple[Case, 
         note = Note(f"note-{channel}", case.id, Purpose.SUMMARY, "1.1")
         await uow.add_note(note)
         await uow.add_report(Report(case.id, note.id, "1.1", "1.1", "U0ANNA", Reading.DESCRIPTION, PLANTED[0]))
-        await uow.add_turn(case.id, Turn(TurnKind.DESCRIPTION, PLANTED[1], 9))
+        await uow.add_turn(note, Turn(TurnKind.DESCRIPTION, PLANTED[1], 9))
         revisions = (
             a_revision(an_item(PLANTED[2])),
             a_revision(an_item(PLANTED[3], Kind.ADVICE, Origin.COUNSELOR), number=2, by=a_counselor()),

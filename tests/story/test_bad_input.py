@@ -85,14 +85,12 @@ async def test_markup_in_an_edited_answer_is_shown_and_stays_dead(ground: Ground
     post = await client.say("anna", CASE, DESCRIPTION)
     first = await ground.note(CASE, post.ts)
     lines = [f"{MINE} {token} & *so on*" for token in LIVE]
-    reply = await client.say(
-        "anna", CASE, "Advice:\n" + "\n".join(f"- {html.escape(line, quote=False)}" for line in lines), thread_ts=post.ts, raw=True
-    )
+    typed = "\n".join(f"- {html.escape(line, quote=False)}" for line in lines)
+    reply = await client.say("anna", CASE, f"Advice:\n{typed}", thread_ts=post.ts, raw=True)
     note = await ground.note(CASE, post.ts, after=reply.ts)
-    assert set(lines) <= {item.removesuffix(" ✎") for item in _texts(note)}
-    raw = await client.say(
-        "li", CASE, "- " + "\n- ".join(f"{number}: {token}" for number, token in enumerate(LIVE)), thread_ts=post.ts, raw=True
-    )
+    assert set(lines) <= set(_texts(note))
+    live = "\n".join(f"- {number}: {token}" for number, token in enumerate(LIVE))
+    raw = await client.say("li", CASE, live, thread_ts=post.ts, raw=True)
     await ground.note(CASE, post.ts, after=raw.ts)
     await client.click("anna", CASE, first.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
@@ -121,7 +119,7 @@ async def test_edited_answers_with_missing_parts(ground: Ground) -> None:
         sent = await client.say("anna", CASE, reply, thread_ts=post.ts)
         note = await ground.note(CASE, post.ts, after=sent.ts)
         assert _texts(note)
-    assert "Why now?" in {item.removesuffix(" ✎") for item in _texts(note)}
+    assert "Why now?" in _texts(note)
     assert await ground.rows("SELECT count(*) FROM inbox WHERE stage = 'failed'") == [(0,)]
 
 
@@ -151,7 +149,7 @@ async def test_buttons_that_lead_nowhere(ground: Ground) -> None:
     ground.sandbox.workspace.delete(ground.sandbox.workspace.channel(CASE).messages[note.ts])
     assert (await client.submit_view("anna", view["id"], {"advice:0": MINE})).ok
     again = await ground.note(CASE, post.ts, after=note.ts)
-    assert MINE in {item.removesuffix(" ✎") for item in _texts(again)}
+    assert MINE in _texts(again)
     assert await ground.rows("SELECT count(*) FROM approval") == [(0,)]
     assert await ground.rows("SELECT count(*) FROM inbox WHERE stage = 'failed'") == [(0,)]
 

@@ -15,7 +15,6 @@ from training.demo.batches import Batch
 from training.demo.muon import Muon
 
 LOG_EVERY = 20
-SAVE_EVERY = 100
 LOWEST = 0.02
 """The learning rate at the very end, as a share of its peak."""
 NOT_INNER = ("embed_tokens", "lm_head", "gate.weight")
@@ -38,6 +37,8 @@ class Schedule:
     warmup_tokens: int = 100_000
     falling: float = 0.4
     """The share of the training over which the rate falls."""
+    save_every: int = 100
+    """After how many steps the state is saved."""
     balance: float = 0.01
     """Weight of the router's load balancing loss; 0 where the router is frozen."""
 
@@ -62,7 +63,7 @@ def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[
     """Train `model`'s trainable parameters and return the loss curve, which is printed as it grows.
 
     `decoder` is the causal language model inside `model` (the same object where there is no adapter). `state` is a file that is written
-    every hundred steps; a training that finds one goes on from there, to the same end.
+    now and then; a training that finds one goes on from there, to the same end.
     """
     trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimizers = optimizers_for(trainable, schedule)
@@ -89,7 +90,7 @@ def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[
             curve.append(Point(step, seen, sum(losses) / len(losses), seen / (time.monotonic() - started)))
             losses = []
             _tell(curve[-1], schedule)
-        if step % SAVE_EVERY == 0:
+        if step % schedule.save_every == 0:
             _save(state, trainable, optimizers, (seen, step, losses, curve, time.monotonic() - started))
     return curve
 

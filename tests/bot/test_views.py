@@ -1,0 +1,228 @@
+"""Messages and modals, checked as Slack checks them: limits, escaping, and every item whole."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.note import Item, Note, Origin, Purpose
+from bot.domain.reading import Reading
+from bot.slack.texts import texts
+from bot.slack.views import Page, edit_modal, escape, notice_text, pages, read_modal
+from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
+from deploy.sandbox.validate import checked_blocks, checked_view
+from inference.note import Kind, Language, NoteItem
+from tests.support.builders import NOW, a_counselor, a_note, a_revision, an_item
+
+SPEECH = "<!channel> <@U0LI> <https://evil.example|click> *bold* `code` & &amp; :tada: > quote"
+LONG_LINE = "She says that work is too much and nights are too short. " * 9
+CHINESE_LINE = "来访者说工作太多、夜晚太短，醒来以后再也睡不着。" * 20
+
+
+def items_of(*lines: str, origin: Origin = Origin.MODEL) -> tuple[Item, ...]:
+    """Items with these texts, kinds in turn."""
+    kinds = list(Kind)
+    found = [Item(kinds[number % 3], line, origin) for number, line in enumerate(lines)]
+    return tuple(sorted(found, key=lambda item: kinds.index(item.kind)))
+
+
+def a_view(*items: Item, purpose: Purpose = Purpose.ANSWER, language: Language = Language.ENGLISH, **fields: Any) -> NoteView:
+    """What a message shows of a note with these items."""
+    return NoteView(a_note(a_revision(*items), purpose=purpose), language, **fields)
+
+
+def shown_text(found: tuple[Page, ...]) -> str:
+    """All text of the sections, in order."""
+    return "\n".join(block["text"]["text"] for page in found for block in page.blocks if block["type"] == "section")
+
+
+def unescaped(text: str) -> str:
+    """What Slack shows for escaped text."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def check(found: tuple[Page, ...]) -> tuple[Page, ...]:
+    """Holds every page to Slack's rules."""
+    assert found
+    for page in found:
+        checked_blocks(list(page.blocks))
+        assert page.text
+        assert len(page.text) < 4000
+    return found
+
+
+LONG_NOTES = {
+    "60 long items": items_of(*[f"{number}: {LONG_LINE}" for number in range(60)]),
+    "60 long items of a counselor": items_of(*[f"{number}: {LONG_LINE}" for number in range(60)], origin=Origin.COUNSELOR),
+    "one item of 100,000 characters": (an_item("word " * 20_000 + "end"),),
+    "one word of 100,000 characters": (an_item("x" * 100_000),),
+    "100,000 characters to escape": (an_item("&<>" * 33_333),),
+    "long Chinese items": items_of(*[f"{number}：{CHINESE_LINE}" for number in range(24)]),
+    "one Chinese item of 20,000 characters": (an_item("睡" * 20_000),),
+    "200 short items": items_of(*[f"item {number}" for number in range(200)]),
+    "emoji": items_of("🙂" * 5000, "עברית " * 900),
+}
+
+
+@pytest.mark.parametrize("name", LONG_NOTES)
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_however_long_a_note_is_slack_takes_all_of_it(name: str, purpose: Purpose) -> None:
+    """Each page is valid, no word is lost, and buttons stand under the last page only."""
+    items = LONG_NOTES[name]
+    found = check(pages(a_view(*items, purpose=purpose)))
+    letters = re.sub(r"\s", "", unescaped(shown_text(found)))
+    for item in items:
+        assert re.sub(r"\s", "", item.text) in re.sub(r"(?<!\d)\d+\.$", "", letters)
+    with_buttons = [any(block["type"] == "actions" for block in page.blocks) for page in found]
+    assert with_buttons == [False] * (len(found) - 1) + [True]
+
+
+def test_items_of_usual_length_are_never_cut() -> None:
+    """Sixty items of several lines are spread over sections and pages with every item in one piece, numbered within its kind."""
+    items = LONG_NOTES["60 long items"]
+    sections = [block["text"]["text"] for page in pages(a_view(*items)) for block in page.blocks if block["type"] == "section"]
+    lines = [line for section in sections for line in section.splitlines() if not line.startswith("*")]
+    expected = [f"{number}. {item.text}".strip() for kind in Kind for number, item in enumerate([i for i in items if i.kind is kind], 1)]
+    assert [line.strip() for line in lines] == expected
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("sign", list(Sign))
+def test_every_notice_is_a_sentence_that_slack_takes(sign: Sign, language: Language) -> None:
+    """In both languages, without a placeholder left in it."""
+    notice = Notice(sign, language, 1700, "note", "7")
+    check(pages(notice))
+    assert not re.search(r"[{}]", notice_text(notice))
+    assert ("1,700" in notice_text(notice)) is (sign is Sign.TOO_LONG)
+
+
+def test_an_answer_that_failed_can_be_tried_again() -> None:
+    """The button names the note and the failure; without a note there is none."""
+    button = pages(Notice(Sign.NO_ANSWER, Language.ENGLISH, note_id="n", failed_at="7"))[0].blocks[1]["elements"][0]
+    assert json.loads(button["value"]) == ["n", "7"]
+    assert len(pages(Notice(Sign.NO_ANSWER, Language.ENGLISH))[0].blocks) == 1
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("reading", [None, *Reading])
+@pytest.mark.parametrize("approved", [False, True])
+def test_every_kind_of_note_is_valid(language: Language, purpose: Purpose, reading: Reading | None, approved: bool) -> None:
+    """Answers and summaries, in both languages, as read either way, by model or counselor, approved or not."""
+    first, second = a_revision(*items_of("a", "b", "c")), a_revision(*items_of("d", origin=Origin.COUNSELOR), number=2, by=a_counselor())
+    note = a_note(first, second, purpose=purpose)
+    note = note.approve("U0ANNA", second.id, NOW) if approved else note
+    found = check(pages(NoteView(note, language, reading, "9.9")))
+    everything = json.dumps([page.blocks for page in found], ensure_ascii=False)
+    assert ("actions" in everything) is not approved
+    assert (second.content_hash[:12] in everything) is approved
+    for heading in {texts(language).headings[item.kind] for item in second.items}:
+        assert f"*{heading}*" in everything
+
+
+def test_the_approve_button_names_the_revision_that_is_shown() -> None:
+    """Whoever clicks approves what they see, after a question whether they are sure."""
+    view = a_view(an_item(), purpose=Purpose.SUMMARY)
+    button = pages(view)[-1].blocks[-1]["elements"][1]
+    assert view.note.current
+    assert json.loads(button["value"]) == [view.note.id, view.note.current.id]
+    assert button["confirm"]
+
+
+@pytest.mark.parametrize(("reading", "other"), [(Reading.EDITED, Reading.INFORMATION), (Reading.INFORMATION, Reading.EDITED)])
+def test_the_other_reading_is_offered(reading: Reading, other: Reading) -> None:
+    """Under an answer to a reply there is a button for having meant it the other way; under a first answer there is none."""
+    buttons = pages(a_view(an_item(), reading=reading, reply_ts="9.9"))[-1].blocks[-1]["elements"]
+    assert json.loads(buttons[1]["value"]) == ["note", "9.9", other]
+    assert len(pages(a_view(an_item(), reading=Reading.DESCRIPTION, reply_ts="9.9"))[-1].blocks[-1]["elements"]) == 1
+
+
+def test_nothing_in_a_note_comes_to_life() -> None:
+    """Mentions, links and channel calls in anybody's words are shown, not done; the notification holds no case text."""
+    for view in (
+        a_view(an_item(SPEECH), an_item(SPEECH, Kind.ADVICE, Origin.COUNSELOR)),
+        PartialNote((NoteItem(Kind.ANALYSIS, SPEECH),), (NoteItem(Kind.ADVICE, SPEECH),), Language.ENGLISH),
+    ):
+        for page in check(pages(view)):
+            body = shown_text((page,))
+            assert not re.search(r"<[!@#h]", body)
+            assert SPEECH in unescaped(body)
+            assert "evil" not in page.text
+
+
+def test_a_note_without_items_is_still_a_message() -> None:
+    """Nothing to show gives a valid page all the same."""
+    check(pages(a_view()))
+    check(pages(NoteView(a_note(), Language.ENGLISH)))
+    check(pages(PartialNote((), (), Language.CHINESE)))
+
+
+@pytest.mark.parametrize("name", LONG_NOTES)
+def test_a_note_that_is_still_being_written_fits_one_message(name: str) -> None:
+    """However much has come, the live message stays within Slack's limits."""
+    items = tuple(NoteItem(item.kind, item.text) for item in LONG_NOTES[name])
+    half = len(items) // 2
+    assert len(check(pages(PartialNote(items[:half], items[half:], Language.ENGLISH)))) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(Kind), st.text(min_size=1, max_size=400)), max_size=40), st.sampled_from(Language))
+@settings(max_examples=80, deadline=None)
+def test_any_note_is_valid(lines: list[tuple[Kind, str]], language: Language) -> None:
+    """Slack takes whatever a note may hold."""
+    note = a_note(a_revision(*[Item(kind, text, Origin.COUNSELOR) for kind, text in lines]))
+    check(pages(NoteView(note, language)))
+
+
+# the modal
+
+
+def submitted(view: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What Slack sends when somebody submits a modal as it was opened."""
+    fields = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
+    return {name: {each["action_id"]: {"type": "plain_text_input", "value": each.get("initial_value")}} for name, each in fields.items()}
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("name", ["60 long items", "200 short items", "long Chinese items", "emoji"])
+def test_the_modal_holds_the_whole_note_and_gives_it_back(name: str, language: Language) -> None:
+    """The modal is valid, and submitted untouched it returns every item that fits a field, word for word and in order."""
+    items = tuple(replace(item, text=item.text.strip()) for item in LONG_NOTES[name])
+    view = edit_modal(a_note(a_revision(*items)), language, "C1")
+    checked_view(view)
+    back = read_modal(submitted(view))
+    if name == "emoji":  # longer than a field: in pieces, but nothing lost
+        assert "".join(item.text for item in back).replace(" ", "") == "".join(item.text for item in items).replace(" ", "")
+    else:
+        assert back == tuple(NoteItem(item.kind, " ".join(item.text.split())) for item in items)
+
+
+def test_the_modal_shows_words_and_not_their_escapes() -> None:
+    """In a form nothing is interpreted, so that nothing is escaped: what is handed back is what was there."""
+    view = edit_modal(a_note(a_revision(an_item(SPEECH))), Language.ENGLISH, "C1")
+    checked_view(view)
+    assert read_modal(submitted(view)) == (NoteItem(Kind.ANALYSIS, SPEECH),)
+
+
+def test_the_modal_of_an_empty_note_has_a_field_for_each_kind() -> None:
+    """So that a counselor can write a note from nothing; an empty form is no items."""
+    note: Note = a_note()
+    view = edit_modal(note, Language.ENGLISH, "C1")
+    checked_view(view)
+    assert [block["block_id"] for block in view["blocks"][1:]] == ["analysis:0", "advice:0", "question:0"]
+    assert read_modal(submitted(view)) == ()
+    assert json.loads(view["private_metadata"])["revision"] is None
+
+
+def test_lines_of_a_form_become_items() -> None:
+    """One item a line; empty lines and spaces around are nothing."""
+    values = {"advice:0": {"text": {"value": " Walk. \n\n\tRest.\u2028Eat."}}, "question:0": {"text": {"value": None}}}
+    assert read_modal(values) == tuple(NoteItem(Kind.ADVICE, text) for text in ("Walk.", "Rest.", "Eat."))
+
+
+def test_escaping_covers_what_slack_interprets() -> None:
+    """The three characters, each once."""
+    assert escape("<&>&amp;") == "&lt;&amp;&gt;&amp;amp;"
