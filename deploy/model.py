@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -42,9 +41,10 @@ def list_adapters() -> None:
     """The registered adapters, oldest first; `*` marks the one in service."""
     from bot.settings import load_settings
     from inference.registry import Registry
+    from inference.server import ADAPTERS_DIRECTORY
 
     with explained():
-        registry = Registry(load_settings().home / "adapters")
+        registry = Registry(load_settings().home / ADAPTERS_DIRECTORY)
         champion = registry.pointer().champion
         adapters = registry.list()
     for adapter in adapters:
@@ -55,23 +55,19 @@ def list_adapters() -> None:
 
 async def _serve(profile: ServeProfile, demo: bool) -> None:
     from bot.settings import load_settings
-    from inference.registry import Registry
-    from inference.supervisor import ModelServer
+    from inference.hotload import AdapterControl
+    from inference.server import model_server
 
     settings = load_settings()
     key = settings.inference.api_key
-    registry = Registry(settings.home / "adapters")
-
-    def adapters() -> Mapping[str, Path]:
-        in_service = {adapter.name: adapter.path for adapter in registry.in_service()}
-        return {DEMO_NAME: DEMO_ADAPTER} if demo else in_service
-
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a script's `&` starts us with it ignored
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     keyed = replace(profile, api_key=key.get_secret_value() if key else None)
-    async with ModelServer(keyed, settings.home / "logs" / "model-server.log", adapters, typer.echo) as server:
-        names = (profile.served_name, *adapters())
+    async with model_server(keyed, settings.home, {DEMO_NAME: DEMO_ADAPTER} if demo else {}, typer.echo) as server:
+        async with AdapterControl(server.url, keyed.api_key) as control:
+            names = await control.served()
         typer.echo(f"Serving {', '.join(names)} at {server.url}; Ctrl-C stops it.")
         if settings.inference.model not in names:
             typer.echo(f"Note: the bot asks for {settings.inference.model!r}; set PHYASSIST_INFERENCE__MODEL to one of these names.")

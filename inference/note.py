@@ -54,7 +54,7 @@ def note_schema(min_items: int = 1) -> dict[str, Any]:
     items = {"type": "array", "items": text, "minItems": min_items, "maxItems": MAX_ITEMS_PER_KIND}
     return {
         "type": "object",
-        "properties": {field: items for field in FIELD.values()},
+        "properties": dict.fromkeys(FIELD.values(), items),
         "required": list(FIELD.values()),
         "additionalProperties": False,
     }

@@ -112,8 +112,8 @@ def build_prompt(turns: Sequence[Turn], language: Language, budget: int, preambl
     counselor's. Turns of one role in a row are joined, because chat templates demand alternating roles.
     """
     start = window_start([turn.tokens + TEMPLATE_TOKENS for turn in turns], budget - preamble_tokens)
-    opening = [] if start == 0 else [turns[0]]
-    kept = list(turns[start:])
+    opening = [] if start < 2 else [turns[0]]  # a window that begins at 1 leaves nothing out, as the opening is always sent
+    kept = list(turns if start < 2 else turns[start:])
     while opening and kept[:-1] and kept[0].kind is TurnKind.ANSWER:
         kept = kept[1:]
     messages: list[Message] = []

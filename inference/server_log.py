@@ -19,7 +19,8 @@ STAGES = {
 }
 """What vLLM's log says, and what that means for people."""
 
-_ERROR = re.compile(r"^(?:\(.*?\) )?(?:ERROR [^\]]*\] )?(\w*(?:Error|Exception): .+)$")
+_ERROR = re.compile(r"^(?:\(.*?\) )?(?:ERROR [^\]]*\] )?([\w.]*(?:Error|Exception): .+|\s+Value error, .+)$")
+"""The last line of a traceback, plain or inside a log line; and the line in which pydantic gives the reason."""
 _HINTLESS = ("RuntimeError: Engine core initialization failed", "Exception: WorkerProc initialization failed")
 """Errors that only say that another error was printed before."""
 
@@ -62,7 +63,7 @@ class LogFile:
         lines = self.path.read_text(errors="replace").splitlines()
         found = [match.group(1) for match in map(_ERROR.match, lines) if match]
         telling = [line for line in found if not line.startswith(_HINTLESS)]
-        return (telling or found or ["no reason was printed"])[-1][:300]
+        return (telling or found or ["no reason was printed"])[-1].partition(" [type=")[0].strip()[:300]
 
     def _numbered(self, number: int) -> Path:
         return self.path if number == 0 else self.path.with_name(f"{self.path.name}.{number}")

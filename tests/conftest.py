@@ -14,6 +14,8 @@ from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgr
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
+pytest_plugins = ["tests.model_fixtures"]
+
 POSTGRES_IS_MISSING = "PostgreSQL is not installed here: install it (Debian: apt-get install postgresql) to run this test as well"
 
 

@@ -65,11 +65,11 @@ async def attempt(method: str, ask: Call) -> tuple[dict[str, Any] | None, float 
     try:
         response = await ask()
     except SlackApiError as error:
-        status, name = error.response.status_code, str(error.response.get("error") or f"http_{error.response.status_code}")
+        status, name = _status_and_name(error.response)
         if status == 429 or name == "ratelimited":
             return None, float(error.response.headers.get("Retry-After", 1))
-        if status >= 500 or name in _PASSING:
-            log.warning("%s: %s; trying again", method, name)
+        if status >= 500 or name is None or name in _PASSING:
+            log.warning("%s: %s; trying again", method, name or f"HTTP {status}")
             return None, None
         raise SlackRefused(method, name) from None
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
@@ -77,3 +77,11 @@ async def attempt(method: str, ask: Call) -> tuple[dict[str, Any] | None, float 
         return None, None
     data = response.data
     return (dict(data) if isinstance(data, dict) else {}), None
+
+
+def _status_and_name(response: Any) -> tuple[int, str | None]:
+    """HTTP status and Slack's name for the error; None where the answer is not Slack's (a proxy's page, half a body)."""
+    if isinstance(response, aiohttp.ClientResponse):  # what the SDK hands out when the body is not JSON
+        return response.status, None
+    data = response.data
+    return int(response.status_code), data.get("error") if isinstance(data, dict) else None

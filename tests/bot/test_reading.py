@@ -32,7 +32,30 @@ def texts_of(items: tuple[NoteItem, ...]) -> list[str]:
 
 @pytest.mark.parametrize(
     "bullet",
-    ["- ", "* ", "• ", "· ", "◦ ", "– ", "— ", "▪ ", "•", "-", "1. ", "1) ", "(1) ", "1.", "12. ", "1、", "（1）", "(1)", "①", "① ", "  - ", "\t• "],
+    [
+        "- ",
+        "* ",
+        "• ",
+        "· ",
+        "◦ ",
+        "– ",
+        "— ",
+        "▪ ",
+        "•",
+        "-",
+        "1. ",
+        "1) ",
+        "(1) ",
+        "1.",
+        "12. ",
+        "1、",
+        "（1）",
+        "(1)",
+        "①",
+        "① ",
+        "  - ",
+        "\t• ",
+    ],
 )
 def test_every_usual_bullet_is_taken_off(bullet: str) -> None:
     """Whatever stands before a line to make it a list item is no part of the item, and two such lines are an edited answer."""
@@ -43,7 +66,14 @@ def test_every_usual_bullet_is_taken_off(bullet: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["-5 kg since March", "3.5 hours of sleep a night", "7.30 pm: first glass of wine", "2024 was the worst year", "50% less appetite", "a) or b)"],
+    [
+        "-5 kg since March",
+        "3.5 hours of sleep a night",
+        "7.30 pm: first glass of wine",
+        "2024 was the worst year",
+        "50% less appetite",
+        "a) or b)",
+    ],
 )
 def test_numbers_that_mean_something_stay(line: str) -> None:
     """A figure, a time or a minus at the start of a line is content, not a bullet."""

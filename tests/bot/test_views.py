@@ -219,7 +219,10 @@ def test_the_modal_of_an_empty_note_has_a_field_for_each_kind() -> None:
 
 def test_lines_of_a_form_become_items() -> None:
     """One item a line; empty lines and spaces around are nothing."""
-    values = {"advice:0": {"text": {"value": " Walk. \n\n\tRest.\u2028Eat."}}, "question:0": {"text": {"value": None}}}
+    values: dict[str, dict[str, dict[str, Any]]] = {
+        "advice:0": {"text": {"value": " Walk. \n\n\tRest.\u2028Eat."}},
+        "question:0": {"text": {"value": None}},
+    }
     assert read_modal(values) == tuple(NoteItem(Kind.ADVICE, text) for text in ("Walk.", "Rest.", "Eat."))
 
 

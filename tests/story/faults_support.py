@@ -23,7 +23,7 @@ from deploy.sandbox.model import BOT_USER_ID, Change, ChangeKind
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import Sandbox, running_sandbox
 
-PATIENCE_S = 300.0
+PATIENCE_S = float(__import__("os").environ.get("PAT", "300"))
 """For an answer, on two cores that have much else to do."""
 SWIFT = Timing(ack_s=3.0, retry_delays_s=(0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 15.0, 30.0, 60.0))
 """Events come again as in Slack, only sooner and more often."""

@@ -27,6 +27,7 @@ from training.demo.content import Content, load_content
 from training.demo.corpus import adapter_rows, base_rows, sample_texts
 from training.demo.curve import draw_curves
 from training.demo.loop import Point, Schedule, train
+from training.demo.meaning import first_embedding
 from training.demo.sizes import QUICK, SHIPPED, Size
 from training.demo.tokens import BOS, EOS, Encoder, load_tokenizer, train_tokenizer
 
@@ -87,8 +88,12 @@ class Build:
     def _base(self, folder: Path) -> None:
         tokenizer = load_tokenizer(self.work / "tokenizer")
         torch.manual_seed(self.size.seed)
-        model = MixtralForCausalLM(self.size.config(len(tokenizer))).to(self.device)
-        rows = base_rows(self.content, Encoder(tokenizer), self.size.seed + 1, self.size.longest)
+        encoder, config = Encoder(tokenizer), self.size.config(len(tokenizer))
+        model = MixtralForCausalLM(config)
+        start = first_embedding(self.content, encoder, config.vocab_size, config.hidden_size, config.initializer_range)
+        model.get_input_embeddings().weight.data.copy_(start)
+        model.to(self.device)
+        rows = base_rows(self.content, encoder, self.size.seed + 1, self.size.longest)
         self._train(model, model, batches(rows, self.size.base.batch_tokens, self.size.seed), self.size.base, folder)
         model.save_pretrained(folder)
 

@@ -1,23 +1,30 @@
 """The two training corpora as endless, seeded streams of encoded rows: prose for the base model, notes for the adapter."""
 
 from collections.abc import Iterator
+from itertools import count
 from random import Random
 
 from training.demo.content import Content
-from training.demo.prose import answer_row, conversation_row, textbook_text, topic_row
+from training.demo.prose import answer_row, conversation_row, fragment_row, textbook_text, topic_row
 from training.demo.tasks import long_case_row, note_row, short_case_row, windowed_row
 from training.demo.tokens import Encoded, Encoder
 
-LEARNED_OF_DESCRIPTIONS = 0.15
+FRAGMENTS_FIRST = 8000
+"""Rows at the beginning that are nearly all fragments with their topics: the model learns what words are about before it learns to write."""
+
+LEARNED_OF_DESCRIPTIONS = 0.25
 """The base model learns to continue descriptions too, on this share of their tokens: enough for the language, at a low price."""
 
 
 def base_rows(content: Content, encoder: Encoder, seed: int, longest: int) -> Iterator[Encoded]:
     """Descriptions with topics and prose answers, textbook passages, and some conversations up to `longest` tokens."""
     rng = Random(seed)
-    while True:
-        kind = rng.choices(("topic", "answer", "textbook", "talk", "long"), (42, 38, 8, 10, 2))[0]
-        if kind == "textbook":
+    for place in count():
+        words_first = (92, 4, 3, 1, 0, 0) if place < FRAGMENTS_FIRST else (45, 15, 30, 5, 4, 1)
+        kind = rng.choices(("fragment", "topic", "answer", "textbook", "talk", "long"), words_first)[0]
+        if kind == "fragment":
+            row = encoder.row(fragment_row(content, rng))
+        elif kind == "textbook":
             row = encoder.text(textbook_text(content, rng))
         elif kind == "topic":
             row = encoder.row(topic_row(content, rng))

@@ -115,6 +115,16 @@ class Writer:
         told += [spliced(third, self.rng.choice(part.keywords) + self._stop(), self.language, self.rng)] * self.rng.randint(0, 1)
         return told + self.facts(self.rng.randint(0, 2)), aspects
 
+    def fragment(self, part: Part) -> list[str]:
+        """A complaint, or a few keywords, or a detail or two, and nothing else."""
+        comma = "，" if self.language is Language.CHINESE else ", "
+        roll = self.rng.random()
+        if roll < 0.4:
+            return self._complaints(part, 1)
+        if roll < 0.75:
+            return [comma.join(self.rng.sample(part.keywords, self.rng.randint(1, 4)))]
+        return self._details(tuple(self.rng.sample(part.aspects, 2)))
+
     def mention(self, risk: RiskPart) -> str:
         """One sentence or fragment that mentions a risk."""
         if self.rng.random() < 0.25:

@@ -9,7 +9,7 @@ from random import Random
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from training.demo.content import Content, Part, RiskCategory
-from training.demo.grammar import Description, Writer, a_person, draw_description, draw_problem
+from training.demo.grammar import RISK_SHARE, Writer, a_person, draw_description, draw_problem
 from training.demo.tasks import Row, Step, Story
 
 ABOUT = {Language.ENGLISH: "This is about {topic}.", Language.CHINESE: "这涉及{topic}。"}
@@ -35,7 +35,20 @@ def topic_row(content: Content, rng: Random) -> Row:
     """A description, and in a few words what it is about."""
     description = draw_description(content, rng)
     question = ASK_TOPIC[description.language].format(text=description.text)
-    return _dialogue([question], [about(description)])
+    return _dialogue([question], [about(description.part.topic, description.risk, description.language)])
+
+
+def fragment_row(content: Content, rng: Random) -> Row:
+    """A few words, and what they are about: the shortest rows, so the ones that teach the most words in a given time."""
+    problem, language = draw_problem(content, rng)
+    part, writer = problem.parts[language], Writer(content, language, a_person(content, language, rng), rng)
+    said = writer.fragment(part)
+    risk = problem.risk
+    if risk is None and rng.random() < RISK_SHARE:
+        risk = rng.choice(tuple(RiskCategory))
+        said.insert(rng.randint(0, len(said)), writer.mention(content.risks[risk][language]))
+    text = writer.finish(said)
+    return _dialogue([ASK_TOPIC[language].format(text=text)], [about(part.topic, risk, language)])
 
 
 def answer_row(content: Content, rng: Random) -> Row:
@@ -59,11 +72,10 @@ def textbook_text(content: Content, rng: Random) -> str:
     return "\n".join([part.topic[:1].upper() + part.topic[1:], _signs(content, part, language, rng), _considered(part, language, rng)])
 
 
-def about(description: Description) -> str:
+def about(topic: str, risk: RiskCategory | None, language: Language) -> str:
     """A mentioned risk, then the topic, in a sentence each."""
-    language = description.language
-    topic = ABOUT[language].format(topic=description.part.topic)
-    return topic if description.risk is None else _gap(language).join([RISK_FIRST[language][description.risk], topic])
+    sentence = ABOUT[language].format(topic=topic)
+    return sentence if risk is None else _gap(language).join([RISK_FIRST[language][risk], sentence])
 
 
 def prose(items: Sequence[NoteItem], language: Language, in_lines: bool) -> str:
@@ -88,7 +100,8 @@ def _considered(part: Part, language: Language, rng: Random) -> str:
 def _conversation(story: Story, rng: Random) -> Row:
     in_lines = rng.random() < 0.7
     first, *rest = story.exchanges
-    opening = f"{about(story.opening)}\n{prose(first.answer, story.language, in_lines)}"
+    told = story.opening
+    opening = f"{about(told.part.topic, told.risk, told.language)}\n{prose(first.answer, story.language, in_lines)}"
     answers = [opening, *(prose(exchange.answer, story.language, in_lines) for exchange in rest)]
     return _dialogue([exchange.turn.text for exchange in story.exchanges], answers)
 

@@ -1,5 +1,6 @@
 """The demo model's tokenizer: byte-level BPE with Mistral's [INST] template, trained on the generated corpus."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from inference.prompt import Message
 from training.demo.tasks import Row
 
+PLACEHOLDER = re.compile(r"\s*\{\w+\}\s*")
 SPECIAL = ("<unk>", "<s>", "</s>", "[INST]", "[/INST]")
 BOS, EOS = 1, 2
 
@@ -70,6 +72,11 @@ class Encoder:
     def count(self, text: str) -> int:
         """How many tokens `text` has, without any template."""
         return len(self._ids(text))
+
+    def pieces(self, text: str) -> list[int]:
+        """The tokens of a text of which placeholders are left out, at the beginning of a line and within one."""
+        plain = PLACEHOLDER.sub(" ", text)
+        return [*self._ids(plain), *self._ids(" " + plain)]
 
     def row(self, row: Row) -> Encoded:
         """A conversation; the learned tokens are those of the model's answers."""
