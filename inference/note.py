@@ -139,10 +139,10 @@ def repair_note(text: str) -> tuple[NoteItem, ...]:
 
 def _items(value: Mapping[str, Any]) -> tuple[NoteItem, ...]:
     """The items of a parsed object, in the order of the kinds; anything that is not a list of strings is passed over."""
-    found = []
-    for kind, field in FIELD.items():
-        texts = value.get(field)
-        for text in texts if isinstance(texts, list) else ():
-            if isinstance(text, str) and (cleaned := clean_text(text)):
-                found.append(NoteItem(kind, cleaned))
-    return tuple(found)
+    lists = {kind: value.get(field) for kind, field in FIELD.items()}
+    return tuple(
+        NoteItem(kind, cleaned)
+        for kind, texts in lists.items()
+        for text in (texts if isinstance(texts, list) else ())
+        if isinstance(text, str) and (cleaned := clean_text(text))
+    )

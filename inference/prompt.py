@@ -60,7 +60,8 @@ INSTRUCTIONS = {
     Language.ENGLISH: (
         "You assist a psychological counselor. You draft notes for the counselor, who is the author; you never speak to the patient. "
         'Answer with JSON: the lists "analysis", "advice" and "questions", short sentences. Keep to what is reported: name no person, '
-        "no disorder and no finding that the counselor did not mention. If suicide, self-harm, violence or abuse is mentioned, begin with safety."
+        "no disorder and no finding that the counselor did not mention. "
+        "If suicide, self-harm, violence or abuse is mentioned, begin with safety."
     ),
     Language.CHINESE: (
         "你协助一位心理咨询师。你为咨询师起草记录，咨询师是作者；你从不直接与来访者说话。"

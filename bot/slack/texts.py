@@ -63,9 +63,9 @@ _ENGLISH = Texts(
             "• `/phyassist summarize` gives the final note, which you correct and approve.\n"
             "Everything is stored encrypted. Who is in this channel can read it. I never write to patients."
         ),
-        Sign.NOT_PRIVATE: "I work in private channels only, because this is about patients. Please make this one private or use another.",
+        Sign.NOT_PRIVATE: "I work in private channels only, because this is about patients. Please make this one private, or use another.",
         Sign.SHARED: "This channel is shared with another organization, so I don't read it. Please use a private channel of your team.",
-        Sign.GUEST_MEMBER: "A guest is a member of this channel, so I don't read it. Please remove the guest or use another private channel.",
+        Sign.GUEST_MEMBER: "A guest is a member of this channel, so I don't read it. Please remove the guest or use another channel.",
         Sign.GUEST_AUTHOR: "Guests can't use PhyAssist. Please ask a member of the team.",
         Sign.WRONG_TEAM: "This workspace is not set up for PhyAssist. Please ask your admin.",
         Sign.NOT_MEMBER: "Only members of this channel can do that.",

@@ -244,7 +244,7 @@ async def test_two_counselors_at_once_lose_nothing(store_url: str) -> None:
         opened = desk.newest.note.current
         assert opened
         await desk.do(a_post("- Keep a diary.\n- By the colleague.", thread_ts=post.ts))
-        modal = tuple([*FIRST, NoteItem(Kind.ADVICE, "By me.")])
+        modal = (*FIRST, NoteItem(Kind.ADVICE, "By me."))
         await desk.do(_click(HandedBack, note_id=desk.newest.note.id, base_revision_id=opened.id, items=modal, source="V1"))
         assert desk.texts() == ["Keep a diary.", "By me.", "By the colleague."]
 

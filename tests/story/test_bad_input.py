@@ -36,9 +36,9 @@ ODD_TEXTS = {
 
 
 @pytest.fixture
-async def ground(tmp_path: Path, demo_server: BackgroundServer) -> AsyncIterator[Ground]:
+async def ground(tmp_path: Path, model_server: BackgroundServer) -> AsyncIterator[Ground]:
     """Workspace, SQLite and model server, with a bot at work in one case."""
-    async with running_ground(f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}", tmp_path, demo_server.url) as ground, ground.bot():
+    async with running_ground(f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}", tmp_path, model_server.url) as ground, ground.bot():
         await ground.client.invite(CASE)
         yield ground
 

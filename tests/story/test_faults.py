@@ -61,9 +61,9 @@ def is_moment(moment: Moment, change: Change) -> bool:
 
 
 @pytest.fixture
-async def ground(store_url: str, tmp_path: Path, demo_server: BackgroundServer) -> AsyncIterator[Ground]:
+async def ground(store_url: str, tmp_path: Path, model_server: BackgroundServer) -> AsyncIterator[Ground]:
     """Workspace, database and model server."""
-    async with running_ground(store_url, tmp_path, demo_server.url) as ground:
+    async with running_ground(store_url, tmp_path, model_server.url) as ground:
         yield ground
 
 
@@ -105,14 +105,14 @@ async def test_a_killed_bot_goes_on_where_it_was(ground: Ground, moment: Moment)
 
 
 @on_sqlite
-async def test_a_killed_engine_takes_back_what_it_wrote(ground: Ground, demo_server: BackgroundServer) -> None:
+async def test_a_killed_engine_takes_back_what_it_wrote(ground: Ground, model_server: BackgroundServer) -> None:
     """When the model server dies in mid-stream, a sentence says so in the note's place, and after its restart the note comes, once."""
     said: list[str] = []
-    restarts = demo_server.server.restarts
+    restarts = model_server.server.restarts
 
     def on_change(change: Change) -> None:
         if is_answer(change, ChangeKind.MESSAGE_POSTED) and not said:
-            demo_server.kill("EngineCore")
+            model_server.kill("EngineCore")
         if change.data.get("thread_ts") and change.data.get("user") == BOT_USER_ID:
             said.append(str(change.data.get("text")))
 
@@ -124,7 +124,7 @@ async def test_a_killed_engine_takes_back_what_it_wrote(ground: Ground, demo_ser
         again = await ground.client.say("anna", CASE, "He also drinks more since then.", thread_ts=post.ts)
         await ground.note(CASE, post.ts, after=again.ts)
         await ground.settled(posts=2)
-    await asyncio.to_thread(demo_server.wait_for_restart, restarts + 1)
+    await asyncio.to_thread(model_server.wait_for_restart, restarts + 1)
     assert WORDS.signs[Sign.INTERRUPTED] in said
     assert [is_complete(answer) for answer in await ground.by_bot(CASE, post.ts)] == [True, True]
     assert await ground.rows("SELECT number FROM revision ORDER BY number") == [(1,), (2,)]

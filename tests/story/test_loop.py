@@ -95,7 +95,7 @@ async def test_help_status_and_unknown_words(workspace: Sandbox, start_bot: Star
 
 
 async def test_forty_turns_stay_within_the_budget_and_in_the_cache(
-    workspace: Sandbox, start_bot: StartBot, demo_server: BackgroundServer
+    workspace: Sandbox, start_bot: StartBot, model_server: BackgroundServer
 ) -> None:
     """Of turn 40's prompt at least 80 % come from the prefix cache, by the server's own count; no prompt is over the context."""
     client = workspace.client
@@ -106,13 +106,13 @@ async def test_forty_turns_stay_within_the_budget_and_in_the_cache(
         post = await client.say("anna", CASE, DESCRIPTION)
         note = await _note(workspace, post.ts)
         for turn in range(2, 41):
-            before = _prefix_cache(demo_server)
+            before = _prefix_cache(model_server)
             text = f"Session {turn}: the client slept about {3 + turn % 4} hours and reports one quiet evening."
             if turn % 3 == 0:
                 text = list_note([NoteItem(Kind.ADVICE, MINE), NoteItem(Kind.QUESTION, f"What was different in session {turn}?")])
             await client.say("anna", CASE, text, thread_ts=post.ts)
             note = await _note(workspace, post.ts, after=note.ts)
-            hits.append(_share(before, _prefix_cache(demo_server)))
+            hits.append(_share(before, _prefix_cache(model_server)))
     assert hits[-1] >= 0.8, hits
     assert sorted(hits)[len(hits) // 2] >= 0.8, hits
     assert MINE in _texts(note)

@@ -34,18 +34,20 @@ DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG
     "thistledownic",
     "umberwickian",
 )
+UNDISTURBED = ("apps.connections.open", "auth.test", "views.open")
+"""What a person's click needs at once: where it fails, they click again."""
 IN_CHINESE = "锦瑟无端五十弦"
 PLANTED = (DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, IN_CHINESE)
 
 
 @pytest.fixture
-async def ground(store_url: str, tmp_path: Path, demo_server: BackgroundServer) -> AsyncIterator[Ground]:
+async def ground(store_url: str, tmp_path: Path, model_server: BackgroundServer) -> AsyncIterator[Ground]:
     """Workspace, database and model server."""
-    async with running_ground(store_url, tmp_path, demo_server.url) as ground:
+    async with running_ground(store_url, tmp_path, model_server.url) as ground:
         yield ground
 
 
-async def test_planted_words_are_in_no_file(ground: Ground, demo_server: BackgroundServer) -> None:
+async def test_planted_words_are_in_no_file(ground: Ground, model_server: BackgroundServer) -> None:
     """Descriptions, replies, edits, summary, refused posts and the model's own words, with all that fails, leave no plain text."""
     client = ground.client
     async with ground.bot(log_level="debug", model_url=f"http://127.0.0.1:{a_free_port()}/v1"):
@@ -54,14 +56,14 @@ async def test_planted_words_are_in_no_file(ground: Ground, demo_server: Backgro
         await client.say("anna", CASE, f"She says {WHILE_AWAY} while the model is away.")
         await client.wait_for(CASE, WORDS.signs[Sign.WAITING], timeout=PATIENCE_S)
         await client.say("anna", CASE, f"{TOO_LONG} " * 7_000)
-        await _scan(ground, demo_server, ())
+        await _scan(ground, model_server, ())
     async with ground.bot(log_level="debug"):
         await ground.settled(posts=2)
-        await client.set_faults(Faults(server_error_every=4, lose_answer_every=5, spare_methods=("apps.connections.open", "views.open")))
+        await client.set_faults(Faults(server_error_every=4, lose_answer_every=5, spare_methods=UNDISTURBED))
         await _everything_said(ground)
         written = _written(await ground.by_bot(CASE) + await ground.by_bot(CHINESE_CASE))
-        await _scan(ground, demo_server, written)
-    await _scan(ground, demo_server, written)
+        await _scan(ground, model_server, written)
+    await _scan(ground, model_server, written)
     assert len(written) > 5
 
 

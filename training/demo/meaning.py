@@ -57,3 +57,20 @@ def _mutual_information(counts: torch.Tensor) -> torch.Tensor:
     expected = tokens * contexts / contexts.sum()
     trust = counts / (counts + 1)  # what was seen once proves little
     return torch.log(counts / expected).clamp(min=0).nan_to_num(0.0, 0.0, 0.0) * trust
+
+
+@torch.no_grad()
+def listen_to_meaning(attention: torch.nn.Module, width: int, gain: float = 0.3) -> None:
+    """Let an attention layer begin as a running average of meanings: its values carry the first dimensions through, unchanged.
+
+    Queries and keys stay small, so attention begins nearly even, and what follows sees from the first step on what a text is about.
+    """
+    values, output = attention.v_proj.weight, attention.o_proj.weight  # (kv heads x 32, width), (width, heads x 32)
+    directions = min(DIRECTIONS, width // 2, values.shape[0])
+    heads, kv_heads = output.shape[1] // 32, values.shape[0] // 32
+    group = heads // kv_heads
+    values[:directions] = torch.eye(directions, width)
+    for place in range(directions):
+        kv_head, inner = divmod(place, 32)
+        for head in range(kv_head * group, (kv_head + 1) * group):
+            output[place, head * 32 + inner] = gain / group
