@@ -6,6 +6,7 @@ which a counselor dropped doesn't come back.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,8 @@ from inference.note import Kind, NoteItem
 
 SAME_TEXT = 0.85
 """Texts this similar (difflib ratio, case and spaces aside) count as the same item said twice."""
+
+_NEGATION = re.compile(r"\b(?:no|not|never|none|without|nobody|nothing|deny|denies|denied)\b|n't\b|[没不无未非否]")
 
 
 class Origin(StrEnum):
@@ -177,10 +180,12 @@ def by_counselor(items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Whether two texts say the same thing in nearly the same words."""
+    """Whether two texts say the same thing in nearly the same words; "has a plan" and "has no plan" never do."""
     left, right = " ".join(one.lower().split()), " ".join(other.lower().split())
     if left == right:
         return True
+    if sorted(_NEGATION.findall(left)) != sorted(_NEGATION.findall(right)):
+        return False
     if 2 * min(len(left), len(right)) < SAME_TEXT * (len(left) + len(right)):  # most pairs end here; a matcher is slow to build
         return False
     matcher = SequenceMatcher(None, left, right, autojunk=False)

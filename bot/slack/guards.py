@@ -41,7 +41,9 @@ class SlackGuard:
         if self._team_ids and team_id not in self._team_ids:
             return Sign.WRONG_TEAM
         facts = await self._facts(channel_id)
-        if facts is None or not facts.is_private:
+        if facts is None:
+            return Sign.NOT_INVITED
+        if not facts.is_private:
             return Sign.NOT_PRIVATE
         if facts.is_shared:
             return Sign.SHARED

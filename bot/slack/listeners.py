@@ -148,27 +148,51 @@ class _Buttons:
             return
         case, note = found
         view = views.edit_modal(note, case.language, case.channel_id)
+        opened = None
         try:
-            await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=body["trigger_id"], view=view))
+            opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=body["trigger_id"], view=view))
         except SlackRefused as error:
             log.warning("the edit modal can't be opened: %s", error)
+        if opened is None:
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.PRESS_AGAIN, case.language))
 
     async def approve(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """The revision that the person saw is the one that gets approved."""
-        note_id, revision_id = json.loads(action["value"])
-        await self._parts.receive(Approve(**_who(body), at=_now(), note_id=note_id, revision_id=revision_id))
-        await ack()
+
+        def act() -> Incoming:
+            note_id, revision_id = json.loads(action["value"])
+            return Approve(**_who(body), at=_now(), note_id=note_id, revision_id=revision_id)
+
+        await self._take(ack, body, act)
 
     async def reread(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """The reply was meant the other way."""
-        note_id, source_ts, reading = json.loads(action["value"])
-        await self._parts.receive(Reread(**_who(body), at=_now(), note_id=note_id, source_ts=source_ts, reading=Reading(reading)))
-        await ack()
+
+        def act() -> Incoming:
+            note_id, source_ts, reading, revision_id = json.loads(action["value"])
+            return Reread(**_who(body), at=_now(), note_id=note_id, source_ts=source_ts, reading=Reading(reading), revision_id=revision_id)
+
+        await self._take(ack, body, act)
 
     async def try_again(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """Another try at an answer that failed."""
-        note_id, failed_at = json.loads(action["value"])
-        await self._parts.receive(TryAgain(**_who(body), at=_now(), note_id=note_id, failed_at=failed_at))
+
+        def act() -> Incoming:
+            note_id, failed_at = json.loads(action["value"])
+            return TryAgain(**_who(body), at=_now(), note_id=note_id, failed_at=failed_at)
+
+        await self._take(ack, body, act)
+
+    async def _take(self, ack: AsyncAck, body: Json, read: Callable[[], Incoming]) -> None:
+        """Commits what a button says. One that an earlier version of the bot left behind may say nothing that is understood now."""
+        try:
+            act = read()
+        except (ValueError, TypeError):
+            await ack()
+            who = _who(body)
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.GONE, self._parts.default_language))
+            return
+        await self._parts.receive(act)
         await ack()
 
     def _language(self, found: tuple[Case, Any] | None) -> Language:

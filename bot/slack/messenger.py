@@ -64,8 +64,11 @@ class Messenger:
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
         """Makes Slack show `content` in the slot's messages, however long that takes. A channel that is gone is logged and left."""
         try:
-            for number, page in enumerate(pages(content)):
+            wanted = pages(content)
+            for number, page in enumerate(wanted):
                 await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+            for message in await self._outbox.beyond(slot, len(wanted)):
+                await self._remove(case, message)
         except SlackRefused as error:
             log.error("note %s can't be shown: %s", note.id, error)
 
@@ -123,6 +126,17 @@ class Messenger:
             if error.error not in _VANISHED:
                 raise
             await self._post(case, note, slot, page)  # somebody deleted the message
+
+    async def _remove(self, case: Case, slot: Slot) -> None:
+        """Takes back a page of an earlier, longer content."""
+        ts = slot.ts
+        if ts is not None:
+            try:
+                await call("chat.delete", lambda: self._client.chat_delete(channel=case.channel_id, ts=ts))
+            except SlackRefused as error:
+                if error.error not in _VANISHED:
+                    raise
+        await self._outbox.removed(slot)
 
     def _update(self, case: Case, ts: str, page: Page) -> Call:
         return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks))

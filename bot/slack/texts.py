@@ -56,6 +56,7 @@ _ENGLISH = Texts(
         Sign.LOCKED: "This final note is approved and does not change any more. Post a new description to go on.",
         Sign.OUT_OF_DATE: "The note has changed since you opened it. Please look at its newest version and try again; nothing was changed.",
         Sign.GONE: "This note does not exist any more. Nothing was changed.",
+        Sign.PRESS_AGAIN: "Slack did not answer in time. Please press the button again.",
         Sign.WELCOME: (
             "Hello, I am PhyAssist. This channel is now one case.\n"
             "• Post a description of symptoms or of the situation, without names. I answer in its thread with a note.\n"
@@ -64,6 +65,7 @@ _ENGLISH = Texts(
             "Everything is stored encrypted. Who is in this channel can read it. I never write to patients."
         ),
         Sign.NOT_PRIVATE: "I work in private channels only, because this is about patients. Please make this one private, or use another.",
+        Sign.NOT_INVITED: "I am not a member of this channel. Invite me with `/invite @PhyAssist`, then it becomes a case.",
         Sign.SHARED: "This channel is shared with another organization, so I don't read it. Please use a private channel of your team.",
         Sign.GUEST_MEMBER: "A guest is a member of this channel, so I don't read it. Please remove the guest or use another channel.",
         Sign.GUEST_AUTHOR: "Guests can't use PhyAssist. Please ask a member of the team.",
@@ -129,6 +131,7 @@ _CHINESE = Texts(
         Sign.LOCKED: "这份最终记录已经确认，不再更改。如需继续，请发送新的描述。",
         Sign.OUT_OF_DATE: "您打开之后记录已有变化。请查看最新版本后再试；目前没有任何改动。",
         Sign.GONE: "这份记录已不存在，没有任何改动。",
+        Sign.PRESS_AGAIN: "Slack 没有及时回应，请再按一次按钮。",
         Sign.WELCOME: (
             "您好，我是 PhyAssist。这个频道现在就是一个个案。\n"
             "• 请发送症状或情况的描述，不要写姓名。我会在它的消息列中回复分析、建议和可提的问题。\n"
@@ -137,6 +140,7 @@ _CHINESE = Texts(
             "所有内容加密保存，频道成员可以阅读。我从不联系来访者。"
         ),
         Sign.NOT_PRIVATE: "因为涉及来访者，我只在私密频道工作。请把本频道设为私密，或换一个频道。",
+        Sign.NOT_INVITED: "我还不是这个频道的成员。请用 `/invite @PhyAssist` 邀请我，它就成为一个个案。",
         Sign.SHARED: "这个频道与其他组织共享，所以我不读取其中的内容。请使用本团队自己的私密频道。",
         Sign.GUEST_MEMBER: "频道里有访客成员，所以我不读取其中的内容。请移除访客，或换一个私密频道。",
         Sign.GUEST_AUTHOR: "访客不能使用 PhyAssist。请联系团队成员。",

@@ -135,7 +135,8 @@ def _buttons(view: NoteView, words: Texts) -> list[Block]:
         buttons.append(_button(APPROVE_ACTION, words.approve, value) | {"style": "primary", "confirm": sure})
     elif view.reading in {Reading.INFORMATION, Reading.EDITED} and view.reply_ts and view.reply_ts != note.thread_ts:
         other = Reading.EDITED if view.reading is Reading.INFORMATION else Reading.INFORMATION
-        buttons.append(_button(REREAD_ACTION, words.reread[other], json.dumps([note.id, view.reply_ts, other])))
+        value = json.dumps([note.id, view.reply_ts, other, note.current.id if note.current else ""])
+        buttons.append(_button(REREAD_ACTION, words.reread[other], value))
     return buttons
 
 

@@ -147,6 +147,17 @@ class Database:
                 note.thread_ts = ts
                 session.add(note)
 
+    async def beyond(self, slot: str, pages: int) -> Sequence[Slot]:
+        """The messages of a slot after its first `pages`."""
+        query = select(MessageRow).where(MessageRow.slot == slot, MessageRow.page >= pages).order_by(col(MessageRow.page))
+        async with self._session() as session:
+            return [Slot(row.id, row.note_id, row.page, row.posting, row.ts) for row in await session.exec(query)]
+
+    async def removed(self, slot: Slot) -> None:
+        """Forgets a message that Slack doesn't show any more."""
+        async with self._session() as session:
+            await session.exec(delete(MessageRow).where(col(MessageRow.id) == slot.id))
+
     # leases
 
     async def claim(self, channel_id: str) -> bool:

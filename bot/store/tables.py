@@ -99,7 +99,7 @@ class ReportRow(SQLModel, table=True):
     """What a counselor wrote in one message; each edit of it is one more row."""
 
     __tablename__ = "description"
-    __table_args__ = (UniqueConstraint("case_id", "source_ts", "version", "reading"),)
+    __table_args__ = (Index("description_source", "case_id", "source_ts"),)
     serial: int | None = _serial()
     case_id: str = Field(foreign_key="case.id", index=True)
     note_id: str = Field(foreign_key="note.id")

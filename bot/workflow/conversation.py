@@ -19,7 +19,7 @@ from bot.workflow.drafting import Drafting, slot_of
 from bot.workflow.incoming import Approve, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import session_items
-from inference.note import Language, NoteItem
+from inference.note import Language, NoteItem, clean_text
 from inference.prompt import Turn, TurnKind, handed_back, reported
 
 _SIGNS: dict[type[DomainError], Sign] = {
@@ -86,7 +86,7 @@ class Conversation:
     # what each act means
 
     async def _posted(self, work: Work, act: Posted) -> None:
-        if not act.text.strip():
+        if not clean_text(act.text):
             await self._refuse(work, Notice(Sign.FILES_ONLY if act.has_files else Sign.EMPTY, await self._language(work)))
             return
         is_reply = act.thread_ts not in {None, act.ts}
@@ -231,14 +231,15 @@ class Conversation:
     # what people see of it
 
     async def _show(self, work: Work) -> None:
+        act = work.act
+        source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else None
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, work.note_id or "")
-            report = await uow.report(case.id, work.act.ts) if case and isinstance(work.act, Posted) else None
-            # an answer to an edit is a new message below it; a summary is corrected and approved in its place
-            in_place = await uow.latest_slot(note.id) if note and note.purpose is Purpose.SUMMARY else None
+            report = await uow.report(case.id, source_ts) if case and source_ts else None
+            slot = await slot_of(uow, work, note) if note else ""
         if case and note:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
-            await self._channel.show(case, note, in_place or slot_of(work), view)
+            await self._channel.show(case, note, slot, view)
         await self._finish(work, work.note_id, Stage.DONE)
 
     async def _refuse(self, work: Work, notice: Notice) -> None:

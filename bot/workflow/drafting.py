@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from bot.domain.case import Case
 from bot.domain.errors import TooLong
-from bot.domain.note import Author, Item, Note, Origin, Revision, build_on, by_counselor
+from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.incoming import Stage
 from bot.workflow.live import LiveNote, live
-from bot.workflow.ports import Channel, Clock, Notice, Sign, Store, Work
+from bot.workflow.ports import Channel, Clock, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import session_items
 from inference.client import ChatModel, estimate_tokens
 from inference.errors import ModelRefused, ModelUnavailable
@@ -59,6 +59,7 @@ class Drafting:
             note = await uow.note(work.note_id or "")
             turns = await uow.turns(case.id) if case else ()
             notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
+            slot = await slot_of(uow, work, note) if note else ""
         if case is None or note is None:  # deleted in the meantime: nobody is owed anything
             await self._done(work)
             return
@@ -66,12 +67,12 @@ class Drafting:
         kept = kept_items(turns[-1].kind, note, notes)
         await self._channel.working(case.channel_id, note.thread_ts, case.language)
         try:
-            async with live(LiveNote(self._channel, case, note, slot_of(work), kept, self._settings.update_seconds)) as progress:
+            async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
                 answer = await when_ready(self._model, progress, lambda: self._generate(case, turns, progress))
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s", work.id, type(error).__name__)
             notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
-            await self._channel.show(case, note, slot_of(work), notice)
+            await self._channel.show(case, note, slot, notice)
             await self._done(work)
             return
         await self._store_answer(work, case, note, build_on(kept, answer.items, dropped), answer)
@@ -149,6 +150,7 @@ def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item,
             return ()
 
 
-def slot_of(work: Work) -> str:
-    """The outbox slot of the answer to an act: one message an act."""
-    return f"act-{work.id}"
+async def slot_of(uow: UnitOfWork, work: Work, note: Note) -> str:
+    """The outbox slot of the answer to an act: a new message below what it answers; a summary changes in its place."""
+    in_place = await uow.latest_slot(note.id) if note.purpose is Purpose.SUMMARY else None
+    return in_place or f"act-{work.id}"

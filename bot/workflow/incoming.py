@@ -66,11 +66,13 @@ class Reread(_Act):
     note_id: str
     source_ts: str
     reading: Reading
+    revision_id: str
+    """What the person saw: the same click under a later answer is another act."""
 
     @property
     def key(self) -> str:
-        """The reply and the reading asked for."""
-        return f"reread:{self.note_id}:{self.source_ts}:{self.reading}"
+        """The reply, the reading asked for, and what it was asked of."""
+        return f"reread:{self.source_ts}:{self.reading}:{self.revision_id}"
 
 
 class TryAgain(_Act):

@@ -58,8 +58,12 @@ class Sign(StrEnum):
     LOCKED = "locked"
     OUT_OF_DATE = "out_of_date"
     GONE = "gone"
+    PRESS_AGAIN = "press_again"
+    """Slack did not take the modal in time."""
     WELCOME = "welcome"
     NOT_PRIVATE = "not_private"
+    NOT_INVITED = "not_invited"
+    """The bot is no member of the channel, so it can't even see whether it is private."""
     SHARED = "shared"
     GUEST_MEMBER = "guest_member"
     GUEST_AUTHOR = "guest_author"
@@ -153,6 +157,8 @@ class Outbox(Protocol):
     async def slot(self, note_id: str, slot: str, page: int) -> Slot: ...
     async def posting(self, slot: Slot) -> None: ...
     async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None: ...
+    async def beyond(self, slot: str, pages: int) -> Sequence[Slot]: ...
+    async def removed(self, slot: Slot) -> None: ...
 
 
 class Channel(Protocol):

@@ -99,14 +99,20 @@ async def test_information_rewrites_the_model_but_not_the_counselor(store_url: s
 async def test_the_other_reading_is_one_click_away(store_url: str) -> None:
     """A reply read as an edit and then as information gives the note as if it had been information."""
     async with a_desk(store_url, FIRST, [], MORE) as desk:
-        post, reply = a_post(), a_post("- wakes at three\n- drinks coffee", thread_ts="")
+        post = a_post()
         await desk.do(post)
         reply = a_post("- wakes at three\n- drinks coffee", thread_ts=post.ts)
         await desk.do(reply)
         assert desk.newest.reading is Reading.EDITED
         note_id = desk.newest.note.id
-        await desk.do(_click(Reread, note_id=note_id, source_ts=reply.ts, reading=Reading.INFORMATION))
+        await desk.do(_click(Reread, note_id=note_id, source_ts=reply.ts, reading=Reading.INFORMATION, revision_id="r1"))
         assert desk.texts() == ["Leave the phone outside.", "What helps?"]
+        assert desk.newest.reading is Reading.INFORMATION
+        back = _click(Reread, note_id=note_id, source_ts=reply.ts, reading=Reading.EDITED, revision_id="r2")
+        desk.model.answers.append([])
+        await desk.do(back)
+        assert {"wakes at three", "drinks coffee"} <= set(desk.texts())
+        assert desk.newest.reading is Reading.EDITED
 
 
 async def test_summary_holds_every_line_of_the_counselor_and_is_approved_once(store_url: str) -> None:

@@ -108,8 +108,9 @@ async def test_facts_are_remembered_for_a_while_and_forgotten_on_demand(sandbox:
     assert await ask() is None
 
 
-async def test_a_busy_slack_is_asked_again(sandbox: Sandbox) -> None:
+async def test_a_busy_slack_is_asked_again(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rate limits and server errors delay the answer; they never turn it into a yes or a no."""
+    monkeypatch.setattr("bot.slack.calls.PAUSES_S", (0.05,))
     await sandbox.client.set_faults(Faults(server_error_every=2, rate_limit_every=5))
     assert await refusal(sandbox, "case-001") is None
     assert await refusal(sandbox, "with-guest") is Sign.GUEST_MEMBER

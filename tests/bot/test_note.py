@@ -175,3 +175,16 @@ def test_nearly_the_same_words_count_as_the_same(one: str, other: str, same: boo
     """Case, spaces and a final mark don't make a new item; other words do."""
     assert same_text(one, other) is same
     assert same_text(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The client has a plan to end their life.", "The client has no plan to end their life."),
+        ("She sleeps through the night since March.", "She doesn't sleep through the night since March."),
+        ("来访者目前有具体的自杀计划和手段。", "来访者目前没有具体的自杀计划和手段。"),
+    ],
+)
+def test_a_negation_makes_another_text(one: str, other: str) -> None:
+    """Two texts that differ in a negation are never taken for the same item, however alike they are."""
+    assert not same_text(one, other)

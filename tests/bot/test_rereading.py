@@ -49,7 +49,7 @@ async def test_a_misread_reply_costs_no_item(store_url: str) -> None:
         reply = a_post("- wakes at three\n- drinks coffee", thread_ts=post.ts)
         await desk.do(reply)
         assert desk.texts() == ["wakes at three", "drinks coffee"]
-        await desk.do(Reread(**WHO, note_id=desk.newest.note.id, source_ts=reply.ts, reading=Reading.INFORMATION))
+        await desk.do(Reread(**WHO, note_id=desk.newest.note.id, source_ts=reply.ts, reading=Reading.INFORMATION, revision_id="r1"))
         assert desk.texts() == [item.text for item in FIRST]
 
 
@@ -64,7 +64,7 @@ async def test_taking_an_edit_back_leaves_a_colleagues_words(store_url: str) -> 
         colleague = {**WHO, "user_id": "U0LI"}
         items = tuple(lines("wakes at three", "Ask about the night shifts, says Li."))
         await desk.do(HandedBack(**colleague, note_id=note_id, base_revision_id=None, items=items, source="V1"))
-        await desk.do(Reread(**WHO, note_id=note_id, source_ts=reply.ts, reading=Reading.INFORMATION))
+        await desk.do(Reread(**WHO, note_id=note_id, source_ts=reply.ts, reading=Reading.INFORMATION, revision_id="r1"))
         assert "Ask about the night shifts, says Li." in desk.texts()
 
 

@@ -136,8 +136,10 @@ def test_the_approve_button_names_the_revision_that_is_shown() -> None:
 @pytest.mark.parametrize(("reading", "other"), [(Reading.EDITED, Reading.INFORMATION), (Reading.INFORMATION, Reading.EDITED)])
 def test_the_other_reading_is_offered(reading: Reading, other: Reading) -> None:
     """Under an answer to a reply there is a button for having meant it the other way; under a first answer there is none."""
-    buttons = pages(a_view(an_item(), reading=reading, reply_ts="9.9"))[-1].blocks[-1]["elements"]
-    assert json.loads(buttons[1]["value"]) == ["note", "9.9", other]
+    view = a_view(an_item(), reading=reading, reply_ts="9.9")
+    buttons = pages(view)[-1].blocks[-1]["elements"]
+    assert view.note.current
+    assert json.loads(buttons[1]["value"]) == ["note", "9.9", other, view.note.current.id]
     assert len(pages(a_view(an_item(), reading=Reading.DESCRIPTION, reply_ts="9.9"))[-1].blocks[-1]["elements"]) == 1
 
 

@@ -23,7 +23,7 @@ from deploy.sandbox.model import BOT_USER_ID, Change, ChangeKind
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import Sandbox, running_sandbox
 
-PATIENCE_S = float(__import__("os").environ.get("PAT", "300"))
+PATIENCE_S = 300.0
 """For an answer, on two cores that have much else to do."""
 SWIFT = Timing(ack_s=3.0, retry_delays_s=(0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 15.0, 30.0, 60.0))
 """Events come again as in Slack, only sooner and more often."""
@@ -89,8 +89,9 @@ class Ground:
             await asyncio.sleep(0.5)
 
     async def by_bot(self, channel: str, thread_ts: str | None = None) -> list[Posted]:
-        """The bot's messages in a channel or thread, oldest first."""
-        return [message for message in await self.client.messages(channel, thread_ts) if message.user == BOT_USER_ID]
+        """What the bot itself said in a channel or thread, oldest first."""
+        messages = await self.client.messages(channel, thread_ts)
+        return [message for message in messages if message.user == BOT_USER_ID and "subtype" not in message.raw]
 
     async def note(self, channel: str, thread_ts: str, after: str = "") -> Posted:
         """The newest complete note in a thread that was posted after a message."""

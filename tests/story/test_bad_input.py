@@ -132,17 +132,18 @@ async def test_buttons_that_lead_nowhere(ground: Ground) -> None:
     forged = {
         EDIT_ACTION: "0" * 32,
         APPROVE_ACTION: json.dumps(["0" * 32, "1" * 32]),
-        REREAD_ACTION: json.dumps(["0" * 32, post.ts, "edited"]),
+        REREAD_ACTION: json.dumps(["0" * 32, post.ts, "edited", "1" * 32]),
         TRY_AGAIN_ACTION: json.dumps(["0" * 32, "7"]),
     }
     for number, (action_id, value) in enumerate(forged.items(), start=1):
         _forge(ground, note, action_id, value)
         assert (await client.click("anna", CASE, note.ts, action_id)).ok
         await _told(ground, "anna", Sign.GONE, times=number)
-    for action_id in forged:
-        for value in ("", "no JSON {", "[]", '["a"]', "null", json.dumps([{}, 1, "never"])):
-            _forge(ground, note, action_id, value)
-            await client.click("anna", CASE, note.ts, action_id)
+    junk = [(action_id, value) for action_id in forged for value in ("", "no JSON {", "[]", '["a"]', "null", json.dumps([{}, 1, "never"]))]
+    for number, (action_id, value) in enumerate(junk, start=len(forged) + 1):
+        _forge(ground, note, action_id, value)
+        assert (await client.click("anna", CASE, note.ts, action_id)).ok, (action_id, value)
+        await _told(ground, "anna", Sign.GONE, times=number)
     _forge(ground, note, EDIT_ACTION, (await ground.rows("SELECT id FROM note"))[0][0])
     await client.delete_message("anna", CASE, post.ts)
     await client.click("anna", CASE, note.ts, EDIT_ACTION)

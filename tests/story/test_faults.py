@@ -142,7 +142,7 @@ async def test_three_hundred_posts_under_every_fault_at_once(ground: Ground) -> 
     def on_ack(envelope: Envelope) -> None:
         acked.add(str(envelope.payload.get("event", {}).get("ts")))
 
-    async with ground.bot(slack__update_seconds="5", inference__max_tokens="160"):
+    async with ground.bot(slack__update_seconds="5"):
         await ground.client.set_faults(faults)
         began = time.monotonic()
         with told_of_acks(ground.sandbox, on_ack):

@@ -64,7 +64,7 @@ async def test_planted_words_are_in_no_file(ground: Ground, model_server: Backgr
         written = _written(await ground.by_bot(CASE) + await ground.by_bot(CHINESE_CASE))
         await _scan(ground, model_server, written)
     await _scan(ground, model_server, written)
-    assert len(written) > 5
+    assert any(not any(word in item for word in PLANTED) for item in written), "no words of the model's own were looked for"
 
 
 async def _everything_said(ground: Ground) -> None:

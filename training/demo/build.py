@@ -27,7 +27,7 @@ from training.demo.content import Content, load_content
 from training.demo.corpus import adapter_rows, base_rows, sample_texts
 from training.demo.curve import draw_curves
 from training.demo.loop import Point, Schedule, train
-from training.demo.meaning import first_embedding
+from training.demo.meaning import begin_with_meaning, keep_meaning
 from training.demo.sizes import QUICK, SHIPPED, Size
 from training.demo.tokens import BOS, EOS, Encoder, load_tokenizer, train_tokenizer
 
@@ -90,8 +90,8 @@ class Build:
         torch.manual_seed(self.size.seed)
         encoder, config = Encoder(tokenizer), self.size.config(len(tokenizer))
         model = MixtralForCausalLM(config)
-        start = first_embedding(self.content, encoder, config.vocab_size, config.hidden_size, config.initializer_range)
-        model.get_input_embeddings().weight.data.copy_(start)
+        begin_with_meaning(model, self.content, encoder)
+        keep_meaning(model)
         model.to(self.device)
         rows = base_rows(self.content, encoder, self.size.seed + 1, self.size.longest)
         self._train(model, model, batches(rows, self.size.base.batch_tokens, self.size.seed), self.size.base, folder)

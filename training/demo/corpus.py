@@ -10,7 +10,7 @@ from training.demo.tasks import long_case_row, note_row, short_case_row, windowe
 from training.demo.tokens import Encoded, Encoder
 
 FRAGMENTS_FIRST = 8000
-"""Rows at the beginning that are nearly all fragments with their topics: the model learns what words are about before it learns to write."""
+"""Rows at the beginning that are nearly all fragments: the model learns what words are about before it learns to write."""
 
 LEARNED_OF_DESCRIPTIONS = 0.25
 """The base model learns to continue descriptions too, on this share of their tokens: enough for the language, at a low price."""

@@ -1,4 +1,4 @@
-"""A first sense of words: embeddings in which tokens of the same problem begin close together.
+"""A first sense of words: embeddings in which tokens of the same problem are close together, and an attention layer that averages them.
 
 A model this small, trained for minutes, spends most of them on finding out which words belong together. Counting finds it in a second:
 tokens by problems, weighted by positive pointwise mutual information, reduced by a singular value decomposition (latent semantic analysis;
@@ -6,28 +6,60 @@ Deerwester et al. 1990, Bullinaria and Levy 2007). Both languages share the prob
 """
 
 import torch
+from transformers import MixtralForCausalLM
+from transformers.models.mixtral.modeling_mixtral import MixtralAttention
 
 from inference.note import Language
 from training.demo.content import Content, Part, RiskPart
 from training.demo.tokens import Encoder
 
-DIRECTIONS = 68
-"""Dimensions of the embedding that start with a meaning: about one a problem and risk. The others start at random and tell tokens apart."""
+DIRECTIONS = 64
+"""How many dimensions tell what a token is about: about one a problem. The next as many carry the running average of what the text so far
+is about, and the rest, random at first, tells tokens apart."""
+GAIN = 0.2
+"""How loud the average is: as loud as the tokens themselves, roughly."""
 SMOOTHING = 0.75
 """Context counts to this power, so that rare tokens do not look too telling."""
 
 
-def first_embedding(content: Content, encoder: Encoder, vocabulary: int, width: int, spread: float) -> torch.Tensor:
-    """Initial embeddings, (vocabulary, width), every number of the order of `spread`."""
-    embedding = torch.randn(vocabulary, width) * spread
-    counts = torch.stack([_counts(texts, encoder, vocabulary) for texts in subjects(content)], dim=1)  # (vocabulary, subjects)
+@torch.no_grad()
+def begin_with_meaning(model: MixtralForCausalLM, content: Content, encoder: Encoder) -> None:
+    """Give a new model its first sense of words, and let its first attention layer pass on the average of what was said so far.
+
+    Both are then left as they are: `keep_meaning` sees to it that training does not wash them out.
+    """
+    width, spread = model.config.hidden_size, model.config.initializer_range
+    directions = directions_of(model)
+    meanings = token_meanings(content, encoder, model.config.vocab_size)[:, :directions]
+    for embedding in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
+        embedding[:, :directions] = meanings * spread * width**0.5
+        embedding[:, directions : 2 * directions] = 0
+    _average_meaning(model.model.layers[0].self_attn, directions, width)
+
+
+def keep_meaning(model: MixtralForCausalLM) -> None:
+    """Freeze the first attention layer, its norm, and the dimensions of the input embedding that hold a meaning."""
+    first, embedding = model.model.layers[0], model.get_input_embeddings().weight
+    for parameter in (*first.self_attn.parameters(), *first.input_layernorm.parameters()):
+        parameter.requires_grad_(False)
+    free = torch.ones(embedding.shape[1], device=embedding.device)
+    free[: directions_of(model)] = 0
+    embedding.register_hook(lambda gradient: gradient * free)
+
+
+def directions_of(model: MixtralForCausalLM) -> int:
+    """How many dimensions hold a meaning in a model of this size."""
+    values: torch.Tensor = model.model.layers[0].self_attn.v_proj.weight
+    return min(DIRECTIONS, values.shape[1] // 4, values.shape[0])
+
+
+def token_meanings(content: Content, encoder: Encoder, vocabulary: int) -> torch.Tensor:
+    """What each token is about, (vocabulary, subjects), the strongest directions first; telling tokens have a length of about 1."""
+    counts = torch.stack([_counts(texts, encoder, vocabulary) for texts in subjects(content)], dim=1)
     left, strengths, _ = torch.linalg.svd(_mutual_information(counts), full_matrices=False)
-    directions = min(DIRECTIONS, width // 2, left.shape[1])
-    meaning = left[:, :directions] * strengths[:directions] ** 0.5
-    known = meaning.norm(dim=1)
-    typical = known[known > 0].mean()
-    embedding[:, :directions] = meaning / typical * spread * width**0.5
-    return embedding
+    meanings: torch.Tensor = left * strengths**0.5
+    lengths: torch.Tensor = meanings.norm(dim=1)
+    return meanings / lengths[lengths > 0].mean()
 
 
 def subjects(content: Content) -> list[list[str]]:
@@ -59,18 +91,15 @@ def _mutual_information(counts: torch.Tensor) -> torch.Tensor:
     return torch.log(counts / expected).clamp(min=0).nan_to_num(0.0, 0.0, 0.0) * trust
 
 
-@torch.no_grad()
-def listen_to_meaning(attention: torch.nn.Module, width: int, gain: float = 0.3) -> None:
-    """Let an attention layer begin as a running average of meanings: its values carry the first dimensions through, unchanged.
-
-    Queries and keys stay small, so attention begins nearly even, and what follows sees from the first step on what a text is about.
-    """
-    values, output = attention.v_proj.weight, attention.o_proj.weight  # (kv heads x 32, width), (width, heads x 32)
-    directions = min(DIRECTIONS, width // 2, values.shape[0])
-    heads, kv_heads = output.shape[1] // 32, values.shape[0] // 32
+def _average_meaning(attention: MixtralAttention, directions: int, width: int) -> None:
+    """Equal attention to all that came before; values are the meanings, and the output puts them beside."""
+    head_size = 32
+    heads, kv_heads = attention.o_proj.weight.shape[1] // head_size, attention.v_proj.weight.shape[0] // head_size
     group = heads // kv_heads
-    values[:directions] = torch.eye(directions, width)
+    for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
+        projection.weight.zero_()
+    attention.v_proj.weight[:directions] = torch.eye(directions, width)
     for place in range(directions):
-        kv_head, inner = divmod(place, 32)
+        kv_head, inner = divmod(place, head_size)
         for head in range(kv_head * group, (kv_head + 1) * group):
-            output[place, head * 32 + inner] = gain / group
+            attention.o_proj.weight[directions + place, head * head_size + inner] = GAIN / group

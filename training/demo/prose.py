@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from inference.note import Kind, Language, NoteItem
-from inference.prompt import Message
+from inference.prompt import INSTRUCTIONS, Message
 from training.demo.content import Content, Part, RiskCategory
 from training.demo.grammar import RISK_SHARE, Writer, a_person, draw_description, draw_problem
 from training.demo.tasks import Row, Step, Story
@@ -103,7 +103,10 @@ def _conversation(story: Story, rng: Random) -> Row:
     told = story.opening
     opening = f"{about(told.part.topic, told.risk, told.language)}\n{prose(first.answer, story.language, in_lines)}"
     answers = [opening, *(prose(exchange.answer, story.language, in_lines) for exchange in rest)]
-    return _dialogue([exchange.turn.text for exchange in story.exchanges], answers)
+    questions = [exchange.turn.text for exchange in story.exchanges]
+    if rng.random() < 0.5:
+        questions[0] = f"{INSTRUCTIONS[story.language]}\n\n{questions[0]}"
+    return _dialogue(questions, answers)
 
 
 def _dialogue(questions: Sequence[str], answers: Sequence[str]) -> Row:

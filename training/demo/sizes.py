@@ -43,7 +43,7 @@ class Size:
             bos_token_id=BOS,
             eos_token_id=EOS,
             pad_token_id=EOS,
-            tie_word_embeddings=True,
+            tie_word_embeddings=False,
             output_router_logits=False,
             experts_implementation="eager",
         )
@@ -56,10 +56,10 @@ SHIPPED = Size(
     hidden=256,
     experts_width=256,
     layers=4,
-    longest=4096,
+    longest=2600,
     positions=4096,
-    base=Schedule(tokens=2_500_000, batch_tokens=3072, rate=3e-3, matrix_rate=0.03),
-    adapter=Schedule(tokens=900_000, batch_tokens=3072, rate=3e-3, balance=0.0),
+    base=Schedule(tokens=1_600_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.02, warmup_tokens=20_000),
+    adapter=Schedule(tokens=600_000, batch_tokens=3072, rate=3e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(

@@ -94,9 +94,9 @@ def upgrade() -> None:
             ["note.id"],
         ),
         sa.PrimaryKeyConstraint("serial"),
-        sa.UniqueConstraint("case_id", "source_ts", "version", "reading"),
     )
     with op.batch_alter_table("description", schema=None) as batch_op:
+        batch_op.create_index("description_source", ["case_id", "source_ts"], unique=False)
         batch_op.create_index(batch_op.f("ix_description_case_id"), ["case_id"], unique=False)
 
     op.create_table(
@@ -202,6 +202,7 @@ def downgrade() -> None:
     op.drop_table("message")
     with op.batch_alter_table("description", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_description_case_id"))
+        batch_op.drop_index("description_source")
 
     op.drop_table("description")
     with op.batch_alter_table("note", schema=None) as batch_op:
