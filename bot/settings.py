@@ -198,7 +198,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """The data directory: database, key, adapters, logs. The default depends on the machine."""
     language: Language = Language.ENGLISH
-    """The language of a new case until its team says otherwise: `en` or `zh`."""
+    """The language before a case has one, and where a first description has no letters: `en` or `zh`."""
     log_level: LogLevel = LogLevel.INFO
     """How much the log tells: debug, info, warning or error."""
     slack: SlackSettings = SlackSettings()

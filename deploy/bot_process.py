@@ -33,6 +33,7 @@ def sandbox_settings(sandbox: Sandbox, home: Path, model_url: str, **more: str) 
 
 async def start_bot(settings: Mapping[str, str], log_file: Path) -> Process:
     """Starts the bot with `settings` only: neither this process's PHYASSIST variables nor a `.env` file play a part."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PHYASSIST_")}
     with log_file.open("ab") as log:
         return await asyncio.create_subprocess_exec(

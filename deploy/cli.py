@@ -62,7 +62,7 @@ def sandbox(context: typer.Context) -> None:
 def doctor(
     no_model: Annotated[bool, typer.Option("--no-model", help="Leave out the checks of the model server.")] = False,
 ) -> None:
-    """Try every setting with a real call and say how to mend what doesn't work; exits 1 when something doesn't."""
+    """Try the settings with real calls and say how to mend what doesn't work; exits 1 when something doesn't."""
     from deploy.doctor import examine, show
 
     raise typer.Exit(show(asyncio.run(examine(skip_model=no_model))))

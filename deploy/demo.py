@@ -25,7 +25,7 @@ from deploy.sandbox.server import DEFAULT_PORT, Sandbox, running_sandbox
 from deploy.story import CHANNEL, COUNSELOR, Story, StoryFailed
 from inference.errors import InferenceError, PortTaken
 from inference.profiles import ProfileName, make_profile
-from inference.supervisor import ModelServer
+from inference.server import model_server
 
 MODEL_PORT = 8766
 CONNECT_S = 60.0
@@ -67,10 +67,10 @@ async def _start(stack: AsyncExitStack, console: Console, home: Path) -> Sandbox
         raise PortTaken(f"port {DEFAULT_PORT} is taken, most likely by another demo; stop it first") from None
     progress(f"workspace: a local Slack-compatible server at {sandbox.base_url}")
     profile = make_profile(ProfileName.CPU, DEMO_MODEL, MODEL_PORT)
-    server = ModelServer(profile, home / "model-server.log", lambda: {DEMO_NAME: DEMO_ADAPTER}, lambda line: progress(f"model: {line}"))
+    server = model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, lambda line: progress(f"model: {line}"))
     await stack.enter_async_context(server)
     settings = sandbox_settings(sandbox, home, server.url, slack__update_seconds="1.0")
-    await stack.enter_async_context(running_bot_process(settings, home / "bot.log"))
+    await stack.enter_async_context(running_bot_process(settings, home / "logs" / "bot.log"))
     await sandbox.client.wait_connected(timeout=CONNECT_S)
     progress("bot: connected by Socket Mode")
     return sandbox

@@ -146,7 +146,7 @@ def _partial_page(content: PartialNote) -> Page:
     items = [*content.kept, *content.coming]
     lines = [(item.kind, escape(item.text)) for item in sorted(items, key=lambda item: order.index(item.kind))]
     blocks = _pack(_sections(lines, words), PAGE_CHARS)[0]
-    return Page(words.note_posted, (*blocks, _context(f"… {words.writing}")))
+    return Page(words.note_posted, (*blocks, _context(f"PhyAssist {words.writing}")))
 
 
 def _notice_page(notice: Notice) -> Page:

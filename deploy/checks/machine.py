@@ -63,13 +63,15 @@ def check_key_file(path: Path) -> Iterator[Finding]:
 
 
 def check_night(night: NightSettings) -> Iterator[Finding]:
-    """When the nightly training would start next."""
+    """Whether the settings of the nightly training can be read. The training itself comes with a later version."""
     zone = ZoneInfo(night.timezone)
     next_start = CronTrigger.from_crontab(night.cron, timezone=zone).get_next_fire_time(None, datetime.now(zone))
     if next_start is None:
         yield problem("Night", f"{night.cron!r} never comes", "Set PHYASSIST_NIGHT__CRON, such as 30 2 * * *")
     else:
-        yield ok("Night", f"next {next_start:%Y-%m-%d %H:%M} {night.timezone}, GPU {night.gpu}")
+        yield ok(
+            "Night", f"settings are valid: {next_start:%H:%M} {night.timezone}, GPU {night.gpu}; this version does not train at night yet"
+        )
 
 
 def _packages(subject: str, names: tuple[str, ...], extra: str, why: str) -> Finding:

@@ -18,7 +18,7 @@ from deploy.model import DEMO_ADAPTER, DEMO_MODEL, DEMO_NAME
 from deploy.sandbox.server import running_sandbox
 from inference.client import OpenAIChatModel
 from inference.profiles import ProfileName, make_profile
-from inference.supervisor import ModelServer
+from inference.server import model_server
 from tests.bench.arms import Counter, Direct, Through, descriptions
 from tests.bench.measure import Figures, Round
 from tests.support.model_server import a_free_port
@@ -42,7 +42,7 @@ async def run(cases: list[int], rounds: int) -> None:
         home = Path(folder)
         profile = make_profile(ProfileName.CPU, DEMO_MODEL, a_free_port())
         async with (
-            ModelServer(profile, home / "server.log", lambda: {DEMO_NAME: DEMO_ADAPTER}, console.print) as server,
+            model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, console.print) as server,
             running_sandbox() as sandbox,
         ):
             settings = sandbox_settings(sandbox, home, server.url, inference__max_tokens=str(MAX_TOKENS))

@@ -116,14 +116,14 @@ def test_the_app_may_receive_every_event_it_subscribes_to(manifest: dict[str, An
 
 
 def test_the_ways_in_are_there(manifest: dict[str, Any]) -> None:
-    """Socket Mode, the slash command, the message shortcut and the app's home are on."""
+    """Socket Mode, the slash command, the message shortcut are on; the home tab is off as long as it would be empty."""
     features = manifest["features"]
     assert manifest["settings"]["socket_mode_enabled"]
     assert [command["command"] for command in features["slash_commands"]] == ["/phyassist"]
     assert [(shortcut["callback_id"], shortcut["name"]) for shortcut in features["shortcuts"]] == [
         ("use_as_edited_answer", "Use as edited answer")
     ]
-    assert features["app_home"]["home_tab_enabled"]
+    assert not features["app_home"]["home_tab_enabled"]
 
 
 SERVICE = closed(

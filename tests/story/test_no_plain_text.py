@@ -59,7 +59,7 @@ async def test_planted_words_are_in_no_file(ground: Ground, model_server: Backgr
         await _scan(ground, model_server, ())
     async with ground.bot(log_level="debug"):
         await ground.settled(posts=2)
-        await client.set_faults(Faults(server_error_every=4, lose_answer_every=5, spare_methods=UNDISTURBED))
+        await client.set_faults(Faults(server_error_every=6, lose_answer_every=7, spare_methods=UNDISTURBED))
         await _everything_said(ground)
         written = _written(await ground.by_bot(CASE) + await ground.by_bot(CHINESE_CASE))
         await _scan(ground, model_server, written)

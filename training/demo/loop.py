@@ -26,7 +26,8 @@ class Schedule:
     """How long and how fast to train. Counts of tokens include padding; rates are peak learning rates.
 
     The rate warms up, stays, and falls in a straight line over the last part. Until it falls, nothing depends on `tokens`: a training
-    that was stopped in time can be resumed with more or fewer, and ends as if it had been planned so.
+    that was stopped in time can be resumed with more or fewer, and ends as if it had been planned so. A training can also go on after
+    its rate fell: `earlier` holds the token counts at which it did so.
     """
 
     tokens: int
@@ -37,6 +38,7 @@ class Schedule:
     warmup_tokens: int = 100_000
     falling: float = 0.4
     """The share of the training over which the rate falls."""
+    earlier: tuple[int, ...] = ()
     save_every: int = 100
     """After how many steps the state is saved."""
     balance: float = 0.01
@@ -119,7 +121,9 @@ def optimizers_for(trainable: Named, schedule: Schedule) -> Rated:
     if schedule.matrix_rate == 0:
         inner = {}
     others = [one for name, one in trainable.items() if name not in inner]
-    found: Rated = [(schedule.rate, torch.optim.AdamW(others, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True))]
+    found: Rated = []
+    if others:
+        found.append((schedule.rate, torch.optim.AdamW(others, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True)))
     if inner:
         found.append((schedule.matrix_rate, Muon(inner.values(), lr=schedule.matrix_rate)))
     return found
@@ -127,8 +131,10 @@ def optimizers_for(trainable: Named, schedule: Schedule) -> Rated:
 
 def rate_factor(seen: int, schedule: Schedule) -> float:
     """The learning rate after `seen` tokens, as a share of its peak."""
-    warm = (seen + schedule.batch_tokens) / (schedule.warmup_tokens + schedule.batch_tokens)
-    left = (schedule.tokens - seen) / (schedule.falling * schedule.tokens)
+    begin = max((end for end in (0, *schedule.earlier) if end <= seen), default=0)
+    end = min(end for end in (*schedule.earlier, schedule.tokens) if end > begin)
+    warm = (seen - begin + schedule.batch_tokens) / (schedule.warmup_tokens + schedule.batch_tokens)
+    left = (end - seen) / (schedule.falling * (end - begin))
     return min(1.0, warm, max(left, LOWEST))
 
 

@@ -58,8 +58,8 @@ SHIPPED = Size(
     layers=4,
     longest=2600,
     positions=4096,
-    base=Schedule(tokens=1_600_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.02, warmup_tokens=20_000),
-    adapter=Schedule(tokens=600_000, batch_tokens=3072, rate=3e-3, warmup_tokens=30_000, balance=0.0),
+    base=Schedule(tokens=1_500_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.02, warmup_tokens=20_000),
+    adapter=Schedule(tokens=400_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(
