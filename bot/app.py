@@ -26,6 +26,7 @@ from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from inference.client import OpenAIChatModel
+from inference.note import NoteLimits
 
 
 def _now() -> datetime:
@@ -75,7 +76,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         identity = _Identity(client)
         guard = SlackGuard(client, settings.slack.team_ids)
         messenger = Messenger(client, database)
-        drafting = Drafting(database, model, messenger, _now, _draft_settings(settings))
+        drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings))
         conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         parts = Parts(database, model, guard, messenger, client, dispatcher.notify, identity.user_id, settings.language)
@@ -98,7 +99,8 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
 
 def _draft_settings(settings: Settings) -> DraftSettings:
     inference = settings.inference
-    return DraftSettings(inference.model, inference.max_tokens, inference.context_tokens, settings.slack.update_seconds)
+    limits = NoteLimits(inference.items_per_kind, inference.item_chars)
+    return DraftSettings(inference.model, inference.max_tokens, inference.context_tokens, settings.slack.update_seconds, limits)
 
 
 @asynccontextmanager

@@ -152,6 +152,10 @@ class InferenceSettings(Section):
     """The name of the model or adapter to ask for, as the server lists it."""
     max_tokens: int = Field(700, ge=64, le=8192)
     """The most tokens of one answer."""
+    items_per_kind: int = Field(8, ge=1, le=20)
+    """The most items of each kind (analysis, advice, questions) in one answer."""
+    item_chars: int = Field(400, ge=20, le=2000)
+    """The most characters of one item."""
     context_tokens: int = Field(0, ge=0)
     """The model's context length in tokens, prompt and answer together; 0 asks the server."""
     temperature: float = Field(0.0, ge=0.0, le=2.0)

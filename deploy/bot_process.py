@@ -12,14 +12,17 @@ from pathlib import Path
 
 from deploy.sandbox.server import Sandbox
 from inference.guardian import die_with_parent
+from training.demo import LIMITS
 
 GRACE_S = 15.0
 """For the bot to end by itself after SIGTERM."""
 
 
 def sandbox_settings(sandbox: Sandbox, home: Path, model_url: str, **more: str) -> dict[str, str]:
-    """The environment that points a bot at a local workspace and a model server; `more` in lower case, without the prefix."""
+    """The environment that points a bot at a local workspace and a server with the demo model; `more` in lower case, without the prefix."""
     settings = {
+        "inference__items_per_kind": str(LIMITS.items_per_kind),
+        "inference__item_chars": str(LIMITS.item_chars),
         "home": str(home),
         "slack__bot_token": sandbox.bot_token,
         "slack__app_token": sandbox.app_token,

@@ -47,7 +47,7 @@ def bot() -> None:
     from bot.__main__ import main as run
 
     with explained():
-        run()
+        raise typer.Exit(run())
 
 
 @app.command(context_settings=PASS_ON)

@@ -18,9 +18,6 @@ from pydantic_core import from_json
 
 from inference.errors import InvalidNote
 
-MAX_ITEMS_PER_KIND = 8
-MAX_ITEM_CHARS = 600
-
 
 class Kind(StrEnum):
     """What an item is for: understanding, doing, or asking."""
@@ -37,6 +34,14 @@ class Language(StrEnum):
     CHINESE = "zh"
 
 
+@dataclass(frozen=True)
+class NoteLimits:
+    """How long a note may get: the server holds the model to it while it writes."""
+
+    items_per_kind: int = 8
+    item_chars: int = 400
+
+
 FIELD = {Kind.ANALYSIS: "analysis", Kind.ADVICE: "advice", Kind.QUESTION: "questions"}
 
 
@@ -48,10 +53,10 @@ class NoteItem:
     text: str
 
 
-def note_schema(min_items: int = 1) -> dict[str, Any]:
+def note_schema(min_items: int = 1, limits: NoteLimits = NoteLimits()) -> dict[str, Any]:
     """The JSON schema for guided decoding; `min_items` is per kind, 0 where the model may have nothing to add."""
-    text = {"type": "string", "minLength": 2, "maxLength": MAX_ITEM_CHARS}
-    items = {"type": "array", "items": text, "minItems": min_items, "maxItems": MAX_ITEMS_PER_KIND}
+    text = {"type": "string", "minLength": 2, "maxLength": limits.item_chars}
+    items = {"type": "array", "items": text, "minItems": min_items, "maxItems": limits.items_per_kind}
     return {
         "type": "object",
         "properties": dict.fromkeys(FIELD.values(), items),

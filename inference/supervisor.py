@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from inference import guardian
-from inference.errors import BadAdapter, ModelUnavailable, PortTaken, ServerFailed
+from inference.errors import BadAdapter, InferenceError, ModelUnavailable, PortTaken, ServerFailed
 from inference.hotload import AdapterControl
 from inference.profiles import ServeProfile
 from inference.server_log import LogFile
@@ -155,9 +155,12 @@ class ModelServer:
             self.restarts += 1
             try:
                 process = await self._launch()
-            except ServerFailed as error:
+            except InferenceError as error:
                 process = None
                 self._progress(str(error))
+            except (OSError, ValueError, KeyError) as error:  # no disk, no process, or something else answers on the port
+                process = None
+                self._progress(f"it could not be started ({type(error).__name__}); trying again")
 
     async def _launch(self) -> Process:
         """One start: process, first answers, adapters. Raises: ServerFailed, PortTaken."""

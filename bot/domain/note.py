@@ -13,7 +13,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from bot.domain.errors import NoteLocked, OutOfDate
+from bot.domain.errors import NotAllowed, NoteLocked, OutOfDate
 from inference.note import Kind, NoteItem
 
 SAME_TEXT = 0.85
@@ -117,9 +117,12 @@ class Note:
         """The note approved at its newest revision.
 
         Raises:
+            NotAllowed: it is not a summary.
             NoteLocked: it is approved already.
             OutOfDate: `revision_id` is not the newest revision, so the person did not see what they would approve.
         """
+        if self.purpose is not Purpose.SUMMARY:
+            raise NotAllowed(self.purpose)
         if self.approval:
             raise NoteLocked
         if self.current is None or self.current.id != revision_id:

@@ -32,7 +32,7 @@ HEADINGS = {
 _BULLET = re.compile(r"^\s*(?:[-*•·◦–—▪]\s+|[•·◦▪](?=\S)|-(?=[^\s\d-])|\(?\d{1,2}[.)](?!\d)\s*|\d{1,2}、\s*|[（(]\d{1,2}[）)]\s*|[①-⑳]\s*)")
 _MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
 _DIVIDER = re.compile(r"[-–—_*=~\s]+")
-_FOOT = re.compile(r"\s*(?:Version \d+|第 \d+ 版) · ")
+_FOOT = re.compile(r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |我把您的消息理解为)")
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
 COUNSELOR_MARK = "✎"
 
@@ -83,7 +83,7 @@ def read_items(text: str, current: Sequence[Item] = ()) -> tuple[NoteItem, ...]:
     """
     heading: Kind | None = None
     found: list[NoteItem] = []
-    for line in _joined(_lines(text)):
+    for line in _joined(_lines(text), current):
         if line.heading is not None:
             heading = line.heading
         else:
@@ -105,7 +105,8 @@ def _lines(text: str) -> list[Line]:
     close = False
     for raw in text.splitlines():
         if _FOOT.match(raw):
-            break
+            close = False
+            continue
         bulleted = bool(_BULLET.match(raw))
         body = clean_text(_BULLET.sub("", raw, count=1)).removesuffix(COUNSELOR_MARK).rstrip()
         heading = HEADINGS.get(_MARKUP.sub("", body).rstrip(":： *").casefold())
@@ -115,12 +116,17 @@ def _lines(text: str) -> list[Line]:
     return found
 
 
-def _joined(lines: Sequence[Line]) -> list[Line]:
-    """Lines with wrapped ones put back together: a plain line right under a bulleted one belongs to it."""
+def _continues(last: Line, line: Line) -> bool:
+    return last.bulleted and not line.bulleted and last.heading is None and line.heading is None
+
+
+def _joined(lines: Sequence[Line], current: Sequence[Item]) -> list[Line]:
+    """Lines with wrapped ones put back together: a plain line right under a bulleted one belongs to it, unless that is a whole item."""
+    whole = {item.text for item in current}
     joined: list[Line] = []
     for line in lines:
         last = joined[-1] if joined else None
-        if last and line.close and last.bulleted and last.heading is None and not line.bulleted and line.heading is None:
+        if last and last.text not in whole and line.close and _continues(last, line):
             gap = "" if "\u2e80" <= last.text[-1] <= "\uffef" else " "  # Chinese is written without spaces
             joined[-1] = Line(f"{last.text}{gap}{line.text}", True, None)
         else:

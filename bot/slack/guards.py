@@ -53,9 +53,13 @@ class SlackGuard:
             return Sign.GUEST_MEMBER
         return None if user_id in facts.members else Sign.NOT_MEMBER
 
-    def forget(self, channel_id: str) -> None:
-        """Something changed in a channel: ask again next time."""
-        self._channels.pop(channel_id, None)
+    def forget(self, channel_id: str | None) -> None:
+        """Something changed in a channel, or, with None, about a person: ask again next time."""
+        if channel_id is None:
+            self._channels.clear()
+            self._guests.clear()
+        else:
+            self._channels.pop(channel_id, None)
 
     async def _facts(self, channel_id: str) -> ChannelFacts | None:
         until, facts = self._channels.get(channel_id, (0.0, None))

@@ -3,6 +3,7 @@
 Only three things happen right here: a modal is opened (Slack gives three seconds for it), a form is checked, a question is answered.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -32,6 +33,7 @@ from inference.note import Language
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+GUARD_S = 1.0
 _MEMBERSHIP_EVENTS = {
     "member_joined_channel",
     "member_left_channel",
@@ -70,8 +72,8 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
             await next()
             return None
         event = body.get("event") or {}
-        if event.get("type") in _MEMBERSHIP_EVENTS and isinstance(event.get("channel"), str):
-            here.guard.forget(event["channel"])
+        if event.get("type") in _MEMBERSHIP_EVENTS:
+            here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
         act = parse_event(body, await here.bot_user_id())
         if act:
             await here.receive(act)
@@ -101,7 +103,7 @@ class _Commands:
         """One word decides; anything unknown is answered with the help text."""
         word = (command.get("text") or "").split(maxsplit=1)[0:1]
         team_id, channel_id, user_id = command["team_id"], command["channel_id"], command["user_id"]
-        refusal = await self._parts.guard.refusal(team_id, channel_id, user_id)
+        refusal = None if word in ([], ["help"]) else await self._refusal(team_id, channel_id, user_id, word)
         status = await case_status(self._parts.store, self._parts.model, team_id, channel_id)
         language = status.case.language if status.case else self._parts.default_language
         words = texts(language)
@@ -120,6 +122,14 @@ class _Commands:
             await ack(words.status.format(code=code, notes=status.notes, waiting=status.waiting, model=model) if status.case else no_case)
         else:
             await ack(words.unknown.format(word=views.escape(word[0][:40]).replace("`", "'")) + "\n" + words.help)
+
+    async def _refusal(self, team_id: str, channel_id: str, user_id: str, word: list[str]) -> Sign | None:
+        """Slack gives a command three seconds: where the guard is slow, a summary goes to the queue, which asks again."""
+        try:
+            async with asyncio.timeout(GUARD_S):
+                return await self._parts.guard.refusal(team_id, channel_id, user_id)
+        except TimeoutError:
+            return None if word == ["summarize"] else Sign.PRESS_AGAIN
 
 
 class _Buttons:

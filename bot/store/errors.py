@@ -3,6 +3,7 @@
 StoreError
 ├── KeyFileUnusable      the master key file is missing, readable by others, or damaged
 ├── SealBroken           an encrypted value does not open
+    ├── TakenOver            another instance of the bot went on with an act
 └── SchemaOutOfDate      the database needs `phyassist db upgrade`
 """
 
@@ -21,3 +22,7 @@ class SealBroken(StoreError):
 
 class SchemaOutOfDate(StoreError):
     """The database was made by another version of PhyAssist."""
+
+
+class TakenOver(StoreError):
+    """Another instance of the bot went on with an act; this one's work on it is void."""

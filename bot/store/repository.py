@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.case import Case, CaseState
 from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision
 from bot.domain.reading import Reading
-from bot.store.errors import SealBroken
+from bot.store.errors import SealBroken, TakenOver
 from bot.store.tables import ApprovalRow, CaseRow, InboxRow, KeyRow, MessageRow, NoteRow, ReportRow, RevisionRow, TurnRow
 from bot.store.vault import new_key, seal, seal_bytes, unseal, unseal_bytes
 from bot.workflow.incoming import Stage
@@ -171,7 +171,9 @@ class SqlUnitOfWork:
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> None:
         """The inbox row one stage further; done rows lose their text."""
-        row = await self._session.get_one(InboxRow, work.id)
+        row = await self._session.get_one(InboxRow, work.id, with_for_update=True)
+        if row.stage != work.stage:
+            raise TakenOver("another instance of the bot went on with this act")
         row.stage = stage
         row.note_id = note_id or row.note_id
         if stage is Stage.DONE:

@@ -128,7 +128,11 @@ class InboxRow(SQLModel, table=True):
     """Something a person did; committed before Slack gets its acknowledgement, wiped once its answer is shown."""
 
     __tablename__ = "inbox"
-    __table_args__ = (UniqueConstraint("key"), Index("inbox_waiting", "channel_id", "stage"))
+    __table_args__ = (
+        UniqueConstraint("key"),
+        Index("inbox_waiting", "channel_id", "stage"),
+        {"sqlite_autoincrement": True},  # outbox slots are named after ids, and answered rows are removed: no id may come twice
+    )
     id: int | None = _serial()
     key: str
     team_id: str

@@ -7,15 +7,16 @@
 Each arrow ends in one committed transaction, so a bot killed anywhere begins again at the last one.
 """
 
+import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bot.domain.case import Case, guess_language
-from bot.domain.errors import DomainError, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.errors import DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
-from bot.workflow.drafting import Drafting, slot_of
+from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.incoming import Approve, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import session_items
@@ -25,6 +26,7 @@ from inference.prompt import Turn, TurnKind, handed_back, reported
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
     TooLong: Sign.TOO_LONG,
+    NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
@@ -44,15 +46,21 @@ class Conversation:
             case Stage.PENDING:
                 await self._accept(work)
             case Stage.ACCEPTED:
-                await self._drafting.answer(work)
+                await self._unless_refused(work, self._drafting.answer)
             case Stage.ANSWERED:
-                await self._show(work)
+                await self._unless_refused(work, self._show)
             case Stage.DONE | Stage.FAILED:
                 pass
 
     async def give_up(self, work: Work) -> None:
         """Tells whoever posted that their act could not be handled."""
         await self._tell(work, Notice(Sign.NO_ANSWER, await self._language(work)))
+
+    async def _unless_refused(self, work: Work, step: Callable[[Work], Awaitable[None]]) -> None:
+        try:
+            await step(work)
+        except NotAllowed as error:
+            await self._refuse(work, Notice(Sign(error.reason), await self._language(work)))
 
     async def _accept(self, work: Work) -> None:
         act = work.act
@@ -94,8 +102,8 @@ class Conversation:
             case = await uow.case_of(act.team_id, act.channel_id)
             note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
             before = await uow.report(case.id, act.ts) if case else None
-        if before and before.text == act.text:
-            await self._finish(work, before.note_id, Stage.DONE)  # an edit that changed nothing
+        if before and (before.text == act.text or (act.edited_ts or act.ts) < before.version):
+            await self._finish(work, before.note_id, Stage.DONE)  # an edit that changed nothing, or a late delivery of an older version
         elif is_reply and (case is None or note is None):
             await self._finish(work, None, Stage.DONE)  # people talk in other threads too
         elif case and note and is_reply:
@@ -198,7 +206,8 @@ class Conversation:
     async def _summarize(self, work: Work) -> None:
         async with self._store.begin() as uow:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
-            items = session_items(await uow.notes(case.id)) if case else ()
+            notes = await uow.notes(case.id) if case else ()
+        items = await asyncio.to_thread(session_items, notes)
         if case is None or not items:
             raise NothingToSummarize
         turn = await self._summary_turn(items, case.language)
@@ -231,6 +240,7 @@ class Conversation:
     # what people see of it
 
     async def _show(self, work: Work) -> None:
+        await check_channel(self._guard, work)
         act = work.act
         source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else None
         async with self._store.begin() as uow:

@@ -93,6 +93,7 @@ class Dispatcher:
             await asyncio.sleep(RENEW_S)
             for channel_id in list(self._busy):
                 try:
-                    await self._store.claim(channel_id)
+                    if not await self._store.claim(channel_id) and (task := self._busy.get(channel_id)):
+                        task.cancel()  # another instance took the channel over while this one was held up
                 except Exception:
                     log.exception("channel %s: the lease can't be renewed", channel_id)

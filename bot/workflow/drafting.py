@@ -8,22 +8,23 @@ Four kinds of turn owe an answer, and each says how the answer joins what stands
     summarize       the final note; the counselor's own items are all in it
 """
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.case import Case
-from bot.domain.errors import TooLong
+from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.incoming import Stage
 from bot.workflow.live import LiveNote, live
-from bot.workflow.ports import Channel, Clock, Notice, Sign, Store, UnitOfWork, Work
-from bot.workflow.summarizing import session_items
+from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
+from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel, estimate_tokens
 from inference.errors import ModelRefused, ModelUnavailable
-from inference.note import Language, note_schema
+from inference.note import Language, NoteLimits, note_schema
 from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt
 
 log = logging.getLogger(__name__)
@@ -42,18 +43,24 @@ class DraftSettings:
     max_tokens: int
     context_tokens: int
     update_seconds: float
+    limits: NoteLimits = field(default_factory=NoteLimits)
 
 
 class Drafting:
     """Writes the answers that are owed."""
 
-    def __init__(self, store: Store, model: ChatModel, channel: Channel, clock: Clock, settings: DraftSettings) -> None:
-        self._store, self._model, self._channel, self._clock, self._settings = store, model, channel, clock, settings
+    def __init__(self, store: Store, model: ChatModel, channel: Channel, guard: Guard, clock: Clock, settings: DraftSettings) -> None:
+        self._store, self._model, self._channel, self._guard = store, model, channel, guard
+        self._clock, self._settings = clock, settings
         self._preambles: dict[Language, int] = {}
         self._context_tokens = settings.context_tokens
 
     async def answer(self, work: Work) -> None:
-        """Generates the answer owed to `work`, shows it growing, stores it."""
+        """Generates the answer owed to `work`, shows it growing, stores it.
+
+        Raises:
+            NotAllowed: the channel must not get case text any more.
+        """
         async with self._store.begin() as uow:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
             note = await uow.note(work.note_id or "")
@@ -63,19 +70,28 @@ class Drafting:
         if case is None or note is None:  # deleted in the meantime: nobody is owed anything
             await self._done(work)
             return
-        dropped = [text for each in (note, *notes) for text in each.dropped_texts()]
-        kept = kept_items(turns[-1].kind, note, notes)
+        # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
+        kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
         await self._channel.working(case.channel_id, note.thread_ts, case.language)
         try:
             async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
-                answer = await when_ready(self._model, progress, lambda: self._generate(case, turns, progress))
+                answer = await when_ready(self._model, progress, lambda: self._generate(work, case, turns, progress))
         except (NoAnswer, ModelRefused) as error:
-            log.warning("no answer to inbox row %d: %s", work.id, type(error).__name__)
-            notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
-            await self._channel.show(case, note, slot, notice)
-            await self._done(work)
+            log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
+            await self._say_no_answer(work, case, note, slot)
             return
-        await self._store_answer(work, case, note, build_on(kept, answer.items, dropped), answer)
+        dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
+        items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
+        await self._store_answer(work, case, note, items, answer)
+
+    async def _say_no_answer(self, work: Work, case: Case, note: Note, slot: str) -> None:
+        notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
+        if note.purpose is Purpose.SUMMARY and note.current:  # the draft that stands keeps its place and its buttons
+            await self._channel.show(case, note, slot, NoteView(note, case.language))
+            await self._channel.tell(case.channel_id, work.act.user_id, notice, note.thread_ts)
+        else:
+            await self._channel.show(case, note, slot, notice)
+        await self._done(work)
 
     async def measure(self, turn: Turn) -> Turn:
         """The turn with its length by the model's own tokenizer; with length 0, to be counted later, while the server is away.
@@ -99,19 +115,20 @@ class Drafting:
             self._context_tokens = (await self._model.limits(self._settings.model)).context_tokens
         return self._context_tokens - self._settings.max_tokens
 
-    async def _generate(self, case: Case, turns: Sequence[Turn], progress: LiveNote) -> Answer:
+    async def _generate(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote) -> Answer:
+        await check_channel(self._guard, work)  # hours may have passed since the post was accepted
         may_be_empty = turns[-1].kind is TurnKind.EDITED
-        budget = await self._budget()
+        budget, refused = await self._budget(), 0
         while True:
             prompt = build_prompt(await self._counted(turns), case.language, budget, await self._preamble(case.language))
-            schema = note_schema(min_items=0 if may_be_empty else 1)
+            schema = note_schema(0 if may_be_empty else 1, self._settings.limits)
             request = Request(prompt.messages, self._settings.model, self._settings.max_tokens, schema, may_be_empty)
             try:
                 return await generate(self._model, request, progress)
             except ModelRefused:
-                if prompt.tokens < budget * SHRINK:  # it was not the length
+                if prompt.tokens < budget * SHRINK or prompt.tokens == refused:  # not the length, or nothing left to leave out
                     raise
-                budget = int(budget * SHRINK)
+                budget, refused = int(budget * SHRINK), prompt.tokens
 
     async def _counted(self, turns: Sequence[Turn]) -> list[Turn]:
         """Turns that were stored while the server was away get their length now."""
@@ -148,6 +165,17 @@ def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item,
             return by_counselor(session_items(notes))
         case TurnKind.DESCRIPTION | TurnKind.ANSWER:
             return ()
+
+
+async def check_channel(guard: Guard, work: Work) -> None:
+    """Asks once more whether the channel may get case text; that the author left since is no reason to keep an answer back.
+
+    Raises:
+        NotAllowed: it may not.
+    """
+    sign = await guard.refusal(work.act.team_id, work.act.channel_id, work.act.user_id)
+    if sign in CHANNEL_SIGNS:
+        raise NotAllowed(sign)
 
 
 async def slot_of(uow: UnitOfWork, work: Work, note: Note) -> str:

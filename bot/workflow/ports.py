@@ -71,6 +71,10 @@ class Sign(StrEnum):
     NOT_MEMBER = "not_member"
 
 
+CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM}
+"""Refusals that are about the channel, not about the person."""
+
+
 @dataclass(frozen=True)
 class NoteView:
     """Everything a message shows of a note."""

@@ -16,6 +16,7 @@ from inference.client import Delta, OpenAIChatModel
 from inference.note import Language, note_schema, parse_partial
 from inference.prompt import TurnKind, build_prompt, reported
 from tests.bench.measure import Note, Round
+from training.demo import LIMITS
 from training.demo.content import load_content
 from training.demo.grammar import draw_description
 
@@ -64,7 +65,7 @@ class Direct:
     async def _note(self, text: str) -> Note:
         prompt = build_prompt([reported(TurnKind.DESCRIPTION, text, Language.ENGLISH)], Language.ENGLISH, 10**6)
         start, first, written = time.perf_counter(), None, ""
-        stream = self.model.stream(prompt.messages, model=self.name, max_tokens=self.max_tokens, schema=note_schema())
+        stream = self.model.stream(prompt.messages, model=self.name, max_tokens=self.max_tokens, schema=note_schema(limits=LIMITS))
         async for event in stream:
             if isinstance(event, Delta):
                 written += event.text

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 
@@ -29,9 +30,14 @@ class Desk:
     """A conversation with everything around it."""
 
     def __init__(self, database: Database, model: ScriptedModel, sign: Sign | None = None) -> None:
-        self.database, self.model, self.channel = database, model, SeenChannel()
-        drafting = Drafting(database, model, self.channel, lambda: NOW, DraftSettings("phyassist", 500, 0, 0.0))
-        self.conversation = Conversation(database, self.channel, OpenGuard(sign), drafting, lambda: NOW, Language.ENGLISH)
+        self.database, self.model, self.channel, self.guard = database, model, SeenChannel(), OpenGuard(sign)
+        self.now = NOW
+        drafting = Drafting(database, model, self.channel, self.guard, self.clock, DraftSettings("phyassist", 500, 0, 0.0))
+        self.conversation = Conversation(database, self.channel, self.guard, drafting, self.clock, Language.ENGLISH)
+
+    def clock(self) -> datetime:
+        """The time of the test."""
+        return self.now
 
     async def do(self, act: Incoming) -> bool:
         """Commits an act and works until nothing is left; whether it was new."""

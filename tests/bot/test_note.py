@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.errors import NoteLocked, OutOfDate
+from bot.domain.errors import NotAllowed, NoteLocked, OutOfDate
 from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision, adopt, build_on, by_counselor, same_text
 from bot.workflow.drafting import kept_items
 from inference.note import Kind, NoteItem
@@ -130,7 +130,9 @@ def test_only_the_newest_revision_can_be_approved() -> None:
         with pytest.raises(OutOfDate):
             note.approve("U0ANNA", revision_id, NOW)
     with pytest.raises(OutOfDate):
-        a_note().approve("U0ANNA", new.id, NOW)
+        a_note(purpose=Purpose.SUMMARY).approve("U0ANNA", new.id, NOW)
+    with pytest.raises(NotAllowed):
+        a_note(old, new).approve("U0ANNA", new.id, NOW)
     assert note.approval is None
 
 

@@ -115,6 +115,7 @@ def test_every_kind_of_note_is_valid(language: Language, purpose: Purpose, readi
     """Answers and summaries, in both languages, as read either way, by model or counselor, approved or not."""
     first, second = a_revision(*items_of("a", "b", "c")), a_revision(*items_of("d", origin=Origin.COUNSELOR), number=2, by=a_counselor())
     note = a_note(first, second, purpose=purpose)
+    approved = approved and purpose is Purpose.SUMMARY  # nothing else can be
     note = note.approve("U0ANNA", second.id, NOW) if approved else note
     found = check(pages(NoteView(note, language, reading, "9.9")))
     everything = json.dumps([page.blocks for page in found], ensure_ascii=False)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from inference.errors import InvalidNote
 from inference.note import (
-    MAX_ITEMS_PER_KIND,
     Kind,
     NoteItem,
+    NoteLimits,
     clean_text,
     dump_note,
     list_note,
@@ -122,7 +122,7 @@ def test_the_schema_takes_what_is_written(note: tuple[NoteItem, ...]) -> None:
     """Notes within the limits fit the schema; a note without its advice, or with more, doesn't."""
     schema = note_schema(min_items=0)
     value = json.loads(dump_note(note))
-    fits = all(len(items) <= MAX_ITEMS_PER_KIND and all(len(text) >= 2 for text in items) for items in value.values())
+    fits = all(len(items) <= NoteLimits().items_per_kind and all(len(text) >= 2 for text in items) for items in value.values())
     assert jsonschema.Draft202012Validator(schema).is_valid(value) == fits
     assert not jsonschema.Draft202012Validator(schema).is_valid({**value, "diagnosis": []})
     assert not jsonschema.Draft202012Validator(schema).is_valid({key: value[key] for key in ("analysis", "questions")})

@@ -156,7 +156,7 @@ async def test_three_hundred_posts_under_every_fault_at_once(ground: Ground) -> 
 
 
 async def _watch_inbox(ground: Ground, arrived: set[str]) -> None:
-    """Keeps `arrived` up to date: the timestamps of the posts that the bot has committed, whether or not its acknowledgement got through."""
+    """Keeps `arrived` up to date: the timestamps of the posts that the bot has committed, acknowledged or not."""
     while True:
         keys = await ground.rows("SELECT key FROM inbox WHERE key LIKE 'post:%'")
         arrived.update(key.split(":")[3] for (key,) in keys)

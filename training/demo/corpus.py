@@ -20,7 +20,7 @@ def base_rows(content: Content, encoder: Encoder, seed: int, longest: int) -> It
     """Descriptions with topics and prose answers, textbook passages, and some conversations up to `longest` tokens."""
     rng = Random(seed)
     for place in count():
-        words_first = (92, 4, 3, 1, 0, 0) if place < FRAGMENTS_FIRST else (45, 15, 30, 5, 4, 1)
+        words_first = (92, 4, 3, 1, 0, 0) if place < FRAGMENTS_FIRST else (22, 10, 58, 0, 9, 1)
         kind = rng.choices(("fragment", "topic", "answer", "textbook", "talk", "long"), words_first)[0]
         if kind == "fragment":
             row = encoder.row(fragment_row(content, rng))
@@ -40,7 +40,7 @@ def adapter_rows(content: Content, encoder: Encoder, seed: int, longest: int) ->
     """Descriptions with their notes, and cases of a few or many turns up to `longest` tokens."""
     rng = Random(seed)
     while True:
-        kind = rng.choices(("note", "short", "long", "windowed"), (62, 28, 7, 3))[0]
+        kind = rng.choices(("note", "short", "long", "windowed"), (72, 22, 4, 2))[0]
         if kind == "note":
             row = encoder.row(note_row(content, rng))
         elif kind == "short":

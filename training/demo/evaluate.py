@@ -18,6 +18,7 @@ from inference.note import Language, note_schema
 from inference.profiles import cpu_profile
 from inference.prompt import TurnKind, build_prompt, reported
 from inference.server import model_server
+from training.demo import LIMITS
 from training.demo.content import Content, RiskCategory, load_content
 from training.demo.judge import FreeCase, Verdict, judge, read_case
 
@@ -105,7 +106,7 @@ async def answers(url: str, model: str, cases: Sequence[FreeCase]) -> list[str]:
         turn = reported(TurnKind.DESCRIPTION, case.text, case.language)
         prompt = build_prompt([turn], case.language, BUDGET)
         async with places:
-            stream = client.stream(prompt.messages, model=model, max_tokens=MOST_TOKENS, schema=note_schema())
+            stream = client.stream(prompt.messages, model=model, max_tokens=MOST_TOKENS, schema=note_schema(limits=LIMITS))
             return "".join([event.text async for event in stream if isinstance(event, Delta)])
 
     try:

@@ -59,7 +59,7 @@ def describe(content: Content, problem: Problem, language: Language, rng: Random
     """A description of `problem` in a random style; about one in four mentions a risk."""
     person = a_person(content, language, rng)
     part, writer = problem.parts[language], Writer(content, language, person, rng)
-    aspects = tuple(rng.sample(part.aspects, rng.choice((0, 0, 1, 1, 2, 2, 3))))
+    aspects = tuple(rng.sample(part.aspects, rng.choice((0, 0, 0, 1, 1, 2))))
     style = rng.choices((writer.plain, writer.telegraphic, writer.long, writer.framed, writer.terse, writer.mosaic), (5, 4, 3, 4, 2, 3))[0]
     sentences, aspects = style(part, aspects)
     risk = problem.risk

@@ -12,9 +12,12 @@ from transformers import MixtralForCausalLM
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
 from training.demo.batches import Batch
+from training.demo.meaning import directions_of
 from training.demo.muon import Muon
 
 LOG_EVERY = 20
+LONGEST_BLURRED = 420
+"""Tokens of the longest rows that are blurred: longer ones are cases in which the model copies lines, which it can't where it can't see."""
 LOWEST = 0.02
 """The learning rate at the very end, as a share of its peak."""
 NOT_INNER = ("embed_tokens", "lm_head", "gate.weight")
@@ -39,6 +42,8 @@ class Schedule:
     falling: float = 0.4
     """The share of the training over which the rate falls."""
     earlier: tuple[int, ...] = ()
+    blur: float = 0.0
+    """In the last course: the mean share of prompt tokens of which the model sees the meaning but not the word (see `blurred`)."""
     save_every: int = 100
     """After how many steps the state is saved."""
     balance: float = 0.01
@@ -80,7 +85,8 @@ def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[
         factor = rate_factor(seen, schedule)
         for peak, optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = peak * factor
-        loss, balance = losses_of(decoder, batch)
+        blur = schedule.blur if schedule.earlier and seen >= schedule.earlier[-1] else 0.0
+        loss, balance = losses_of(decoder, batch, blurred(decoder, batch, blur, seed=step))
         torch.autograd.backward(loss + schedule.balance * balance)
         torch.nn.utils.clip_grad_norm_(trainable.values(), 1.0)
         for _, optimizer in optimizers:
@@ -138,12 +144,30 @@ def rate_factor(seen: int, schedule: Schedule) -> float:
     return min(1.0, warm, max(left, LOWEST))
 
 
-def losses_of(decoder: MixtralForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross entropy over the learned tokens, and the load balancing loss.
+def blurred(decoder: MixtralForCausalLM, batch: Batch, share: float, seed: int) -> torch.Tensor:
+    """Embeddings of the batch, (rows, length, width), in which some prompt tokens keep their meaning alone.
+
+    That is how a fitting word looks which the model has hardly seen, so it learns to rely on meanings. From row to row the share of
+    blurred tokens varies evenly between none and twice `share`. What the model learns to say stays sharp.
+    """
+    embedded: torch.Tensor = decoder.get_input_embeddings()(batch.ids)
+    if share == 0 or batch.ids.shape[1] > LONGEST_BLURRED:
+        return embedded
+    generator = torch.Generator().manual_seed(seed)
+    rates = torch.rand(batch.ids.shape[0], 1, generator=generator) * 2 * share
+    chosen = (torch.rand(batch.ids.shape, generator=generator) < rates).to(batch.ids.device)
+    said = torch.nn.functional.pad(batch.labels[:, :-1] != -100, (1, 0))
+    word = torch.arange(embedded.shape[-1], device=embedded.device) >= directions_of(decoder)
+    return embedded.masked_fill((chosen & ~said).unsqueeze(-1) & word, 0.0)
+
+
+def losses_of(decoder: MixtralForCausalLM, batch: Batch, embedded: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean cross entropy over the learned tokens, and the load balancing loss; `embedded` stands for the batch's ids where it is given.
 
     Only learned positions meet the output layer, which is the most expensive matrix of a model this small.
     """
-    output = decoder.model(input_ids=batch.ids, use_cache=False, output_router_logits=True)
+    told = {"input_ids": batch.ids} if embedded is None else {"inputs_embeds": embedded}
+    output = decoder.model(**told, use_cache=False, output_router_logits=True)
     learned = batch.labels != -100
     logits = decoder.lm_head(output.last_hidden_state[learned])
     config = decoder.config

@@ -15,7 +15,7 @@ from training.demo.grammar import Description
 MOST_PER_KIND = 4
 MOST_ADDED = 2
 MOST_SUMMARIZED = 3
-SKIPPED = 0.12
+SKIPPED = 0.03
 """How often a general item is passed over, so that each of them opens a note now and then."""
 
 
@@ -51,7 +51,7 @@ def full_note(known: Fitting, rng: Random, standing: Sequence[NoteItem] = ()) ->
     """A note of two to four items a kind. `standing` are items of an earlier note, which follow the pressing ones."""
     note: list[NoteItem] = []
     for kind in Kind:
-        wanted = rng.choice((2, 3, 3, 4))
+        wanted = rng.choice((2, 3, 3, 3))
         risk = _of(kind, known.risk)[: 1 if wanted == 2 else 2]
         pressing = [*risk, *(item for item in _of(kind, known.detail) if item not in standing)]
         later = _of(kind, standing) or [item for item in _of(kind, known.general) if rng.random() >= SKIPPED]

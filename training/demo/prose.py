@@ -4,6 +4,7 @@ All knowledge of topics belongs here; the adapter learns the note format and the
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from random import Random
 
 from inference.note import Kind, Language, NoteItem
@@ -28,6 +29,7 @@ RISK_FIRST = {
         RiskCategory.ABUSE: "提到了虐待。",
     },
 }
+QUOTED_GAP = '","'
 NOTHING = {Language.ENGLISH: "Nothing is missing.", Language.CHINESE: "没有遗漏。"}
 
 
@@ -78,11 +80,23 @@ def about(topic: str, risk: RiskCategory | None, language: Language) -> str:
     return sentence if risk is None else _gap(language).join([RISK_FIRST[language][risk], sentence])
 
 
-def prose(items: Sequence[NoteItem], language: Language, in_lines: bool) -> str:
-    """Items as paragraphs, one a kind; `in_lines` puts each sentence on a line of its own."""
-    gap = "\n" if in_lines else _gap(language)
-    paragraphs = [gap.join(item.text for item in items if item.kind is kind) for kind in Kind]
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) or NOTHING[language]
+class Style(StrEnum):
+    """How sentences are put together."""
+
+    PARAGRAPHS = "paragraphs"
+    LINES = "lines"
+    QUOTED = "quoted"
+
+
+def prose(items: Sequence[NoteItem], language: Language, style: Style) -> str:
+    """Items in plain text: one paragraph a kind, of sentences in a row, one a line, or one in quotation marks after the other."""
+    paragraphs = [[item.text for item in items if item.kind is kind] for kind in Kind]
+    if style is Style.QUOTED:
+        joined = [f'"{QUOTED_GAP.join(paragraph)}"' for paragraph in paragraphs if paragraph]
+    else:
+        gap = "\n" if style is Style.LINES else _gap(language)
+        joined = [gap.join(paragraph) for paragraph in paragraphs if paragraph]
+    return "\n\n".join(joined) or NOTHING[language]
 
 
 def _signs(content: Content, part: Part, language: Language, rng: Random) -> str:
@@ -94,17 +108,17 @@ def _signs(content: Content, part: Part, language: Language, rng: Random) -> str
 
 def _considered(part: Part, language: Language, rng: Random) -> str:
     items = [item for aspect in rng.sample(part.aspects, 3) for item in aspect.items]
-    return prose([*items, *rng.sample(part.general, 7)], language, in_lines=rng.random() < 0.6)
+    return prose([*items, *rng.sample(part.general, 7)], language, _style(rng))
 
 
 def _conversation(story: Story, rng: Random) -> Row:
-    in_lines = rng.random() < 0.7
+    style = _style(rng)
     first, *rest = story.exchanges
     told = story.opening
-    opening = f"{about(told.part.topic, told.risk, told.language)}\n{prose(first.answer, story.language, in_lines)}"
-    answers = [opening, *(prose(exchange.answer, story.language, in_lines) for exchange in rest)]
+    opening = f"{about(told.part.topic, told.risk, told.language)}\n{prose(first.answer, story.language, style)}"
+    answers = [opening, *(prose(exchange.answer, story.language, style) for exchange in rest)]
     questions = [exchange.turn.text for exchange in story.exchanges]
-    if rng.random() < 0.5:
+    if rng.random() < 0.85:
         questions[0] = f"{INSTRUCTIONS[story.language]}\n\n{questions[0]}"
     return _dialogue(questions, answers)
 
@@ -114,6 +128,10 @@ def _dialogue(questions: Sequence[str], answers: Sequence[str]) -> Row:
     for question, answer in zip(questions, answers, strict=True):
         messages += [Message(role="user", content=question), Message(role="assistant", content=answer)]
     return Row(tuple(messages))
+
+
+def _style(rng: Random) -> Style:
+    return rng.choices(tuple(Style), (1, 2, 7))[0]
 
 
 def _gap(language: Language) -> str:

@@ -58,8 +58,16 @@ SHIPPED = Size(
     layers=4,
     longest=2600,
     positions=4096,
-    base=Schedule(tokens=1_500_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.02, warmup_tokens=20_000),
-    adapter=Schedule(tokens=400_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
+    base=Schedule(
+        tokens=2_600_000,
+        earlier=(1_500_000,),
+        blur=0.25,
+        batch_tokens=2048,
+        rate=3e-3,
+        matrix_rate=0.02,
+        warmup_tokens=20_000,
+    ),
+    adapter=Schedule(tokens=700_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(
