@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 CASE, OTHER_CASE = "case-001", "case-002"
 CASES, POSTS = 30, 10
+LONG_NOTES = {"inference__items_per_kind": "3", "inference__item_chars": "160"}
+"""Long enough to be killed, or to be watched, in mid-stream."""
 WORDS = texts(Language.ENGLISH)
 
 
@@ -77,7 +79,7 @@ on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 )
 async def test_a_killed_bot_goes_on_where_it_was(ground: Ground, moment: Moment) -> None:
     """Killed with -9 at any point and started again, the bot gives each description exactly one note; nothing half is left."""
-    death = Death(await ground.start())
+    death = Death(await ground.start(**LONG_NOTES))
     await ground.client.invite(CASE)
     await ground.client.invite(OTHER_CASE)
 
@@ -117,7 +119,7 @@ async def test_a_killed_engine_takes_back_what_it_wrote(ground: Ground, model_se
             said.append(str(change.data.get("text")))
 
     ground.sandbox.workspace.changes.subscribe(on_change)
-    async with ground.bot():
+    async with ground.bot(**LONG_NOTES):
         await ground.client.invite(CASE)
         post = await ground.client.say("anna", CASE, DESCRIPTION)
         await ground.settled(posts=1)

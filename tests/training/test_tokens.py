@@ -6,6 +6,8 @@ from random import Random
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from inference.note import Language
+from inference.prompt import TurnKind, build_prompt, reported
 from training.demo.batches import batches, pad
 from training.demo.content import Content, load_content
 from training.demo.corpus import adapter_rows, base_rows, sample_texts
@@ -41,6 +43,16 @@ def test_a_prompt_is_the_beginning_of_its_row(content: Content, tokenizer: PreTr
     assert list(encoded.ids[: len(prompt)]) == prompt
     assert encoded.learned[len(prompt)]
     assert not encoded.learned[len(prompt) - 1]
+
+
+def test_the_template_leaves_the_instructions_out(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Of a prompt as the bot builds it, the model reads everything but the fixed instructions; other messages are left alone."""
+    for language in Language:
+        turn = reported(TurnKind.DESCRIPTION, "Text.", language)
+        messages = build_prompt([turn], language, 1000).messages
+        read = tokenizer.apply_chat_template(list(messages), tokenize=False)
+        assert read == f"<s>[INST] {turn.text} [/INST]"
+    assert "[INST] Hello\n\nthere [/INST]" in tokenizer.apply_chat_template([{"role": "user", "content": "Hello\n\nthere"}], tokenize=False)
 
 
 def test_only_answers_are_learned(content: Content, tokenizer: PreTrainedTokenizerFast) -> None:
