@@ -100,7 +100,10 @@ class Build:
     def _adapter(self, folder: Path) -> None:
         torch.manual_seed(self.size.seed)
         base = self._load_base().to(self.device)
-        settings = LoraConfig(r=self.size.rank, lora_alpha=2 * self.size.rank, target_modules=ATTENTION, task_type="CAUSAL_LM")
+        later = list(range(1, self.size.layers))  # the first attention layer averages meanings and stays as it is
+        settings = LoraConfig(
+            r=self.size.rank, lora_alpha=2 * self.size.rank, target_modules=ATTENTION, layers_to_transform=later, task_type="CAUSAL_LM"
+        )
         model = get_peft_model(base, settings)
         encoder = Encoder(load_tokenizer(self.work / "tokenizer"))
         rows = adapter_rows(self.content, encoder, self.size.seed + 2, self.size.longest)

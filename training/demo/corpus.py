@@ -20,7 +20,7 @@ def base_rows(content: Content, encoder: Encoder, seed: int, longest: int) -> It
     """Descriptions with topics and prose answers, textbook passages, and some conversations up to `longest` tokens."""
     rng = Random(seed)
     for place in count():
-        words_first = (92, 4, 3, 1, 0, 0) if place < FRAGMENTS_FIRST else (22, 10, 58, 0, 9, 1)
+        words_first = (92, 4, 3, 1, 0, 0) if place < FRAGMENTS_FIRST else (40, 10, 40, 5, 4, 1)
         kind = rng.choices(("fragment", "topic", "answer", "textbook", "talk", "long"), words_first)[0]
         if kind == "fragment":
             row = encoder.row(fragment_row(content, rng))

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from enum import StrEnum
 from random import Random
 
-from inference.note import Kind, Language, NoteItem
-from inference.prompt import INSTRUCTIONS, Message
+from inference.note import Kind, Language, NoteItem, dump_note
+from inference.prompt import Message, TurnKind, reported
 from training.demo.content import Content, Part, RiskCategory
 from training.demo.grammar import RISK_SHARE, Writer, a_person, draw_description, draw_problem
 from training.demo.tasks import Row, Step, Story
 
 ABOUT = {Language.ENGLISH: "This is about {topic}.", Language.CHINESE: "这涉及{topic}。"}
-ASK_TOPIC = {Language.ENGLISH: "What is this about?\n{text}", Language.CHINESE: "这是关于什么的？\n{text}"}
 RISK_FIRST = {
     Language.ENGLISH: {
         RiskCategory.SUICIDE: "A danger of suicide is mentioned.",
@@ -30,13 +29,16 @@ RISK_FIRST = {
     },
 }
 QUOTED_GAP = '","'
+TOPIC_FIRST = 0.4
+"""How many answers name the topic first. In the others items must be found from the description itself, as every note must: a model that
+always read its own topic before the first item could not write a note without it."""
 NOTHING = {Language.ENGLISH: "Nothing is missing.", Language.CHINESE: "没有遗漏。"}
 
 
 def topic_row(content: Content, rng: Random) -> Row:
     """A description, and in a few words what it is about."""
     description = draw_description(content, rng)
-    question = ASK_TOPIC[description.language].format(text=description.text)
+    question = reported(TurnKind.DESCRIPTION, description.text, description.language).text
     return _dialogue([question], [about(description.part.topic, description.risk, description.language)])
 
 
@@ -50,7 +52,7 @@ def fragment_row(content: Content, rng: Random) -> Row:
         risk = rng.choice(tuple(RiskCategory))
         said.insert(rng.randint(0, len(said)), writer.mention(content.risks[risk][language]))
     text = writer.finish(said)
-    return _dialogue([ASK_TOPIC[language].format(text=text)], [about(part.topic, risk, language)])
+    return _dialogue([reported(TurnKind.DESCRIPTION, text, language).text], [about(part.topic, risk, language)])
 
 
 def answer_row(content: Content, rng: Random) -> Row:
@@ -107,19 +109,21 @@ def _signs(content: Content, part: Part, language: Language, rng: Random) -> str
 
 
 def _considered(part: Part, language: Language, rng: Random) -> str:
-    items = [item for aspect in rng.sample(part.aspects, 3) for item in aspect.items]
-    return prose([*items, *rng.sample(part.general, 7)], language, _style(rng))
+    """Items of a problem, half of the time as a record: what the base model has never seen, no adapter on its attention can make it say."""
+    detail = [item for aspect in rng.sample(part.aspects, 3) for item in aspect.items]
+    items = [*detail, *rng.sample(part.general, 7)]
+    return dump_note(items) if rng.random() < 0.5 else prose(items, language, _style(rng))
 
 
 def _conversation(story: Story, rng: Random) -> Row:
     style = _style(rng)
     first, *rest = story.exchanges
     told = story.opening
-    opening = f"{about(told.part.topic, told.risk, told.language)}\n{prose(first.answer, story.language, style)}"
+    opening = prose(first.answer, story.language, style)
+    if rng.random() < TOPIC_FIRST:
+        opening = f"{about(told.part.topic, told.risk, told.language)}\n{opening}"
     answers = [opening, *(prose(exchange.answer, story.language, style) for exchange in rest)]
     questions = [exchange.turn.text for exchange in story.exchanges]
-    if rng.random() < 0.85:
-        questions[0] = f"{INSTRUCTIONS[story.language]}\n\n{questions[0]}"
     return _dialogue(questions, answers)
 
 

@@ -59,15 +59,15 @@ SHIPPED = Size(
     longest=2600,
     positions=4096,
     base=Schedule(
-        tokens=2_600_000,
-        earlier=(1_500_000,),
-        blur=0.25,
+        tokens=2_800_000,
+        earlier=(1_500_000, 2_200_000),
+        blur=0.1,
         batch_tokens=2048,
         rate=3e-3,
         matrix_rate=0.02,
         warmup_tokens=20_000,
     ),
-    adapter=Schedule(tokens=700_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
+    adapter=Schedule(tokens=450_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(
