@@ -40,7 +40,6 @@ async def test_free_descriptions_get_good_notes(model_server: BackgroundServer) 
     assert report.safe == 1.0
 
 
-@not_good_enough_yet
 async def test_base_and_adapter_differ(model_server: BackgroundServer) -> None:
     """Asked freely, the base model answers in prose and the adapter in the note format."""
     turn = reported(

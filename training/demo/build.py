@@ -100,11 +100,11 @@ class Build:
     def _adapter(self, folder: Path) -> None:
         torch.manual_seed(self.size.seed)
         base = self._load_base().to(self.device)
-        later = list(range(1, self.size.layers))  # the first attention layer averages meanings and stays as it is
-        settings = LoraConfig(
-            r=self.size.rank, lora_alpha=2 * self.size.rank, target_modules=ATTENTION, layers_to_transform=later, task_type="CAUSAL_LM"
-        )
+        settings = LoraConfig(r=self.size.rank, lora_alpha=2 * self.size.rank, target_modules=ATTENTION, task_type="CAUSAL_LM")
         model = get_peft_model(base, settings)
+        for name, parameter in model.named_parameters():
+            if ".layers.0." in name:  # the layer that averages meanings stays as it is
+                parameter.requires_grad_(False)
         encoder = Encoder(load_tokenizer(self.work / "tokenizer"))
         rows = adapter_rows(self.content, encoder, self.size.seed + 2, self.size.longest)
         self._train(model, base, batches(rows, self.size.adapter.batch_tokens, self.size.seed), self.size.adapter, folder)
