@@ -3,6 +3,7 @@
 `key` names the act itself, not its delivery: two deliveries of one act have the same key, however Slack numbers them.
 """
 
+from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from bot.domain.reading import Reading
 from inference.note import NoteItem
 
 
-class _Act(BaseModel):
+class _Act(BaseModel, ABC):
     model_config = ConfigDict(frozen=True)
 
     team_id: str
@@ -22,8 +23,9 @@ class _Act(BaseModel):
     """Slack timestamp that orders acts within a channel: of the message, or of the moment for clicks and commands."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
-        raise NotImplementedError  # pragma: no cover (every act below names its own)
+        """The name of the act itself, the same for each of its deliveries."""
 
 
 class Posted(_Act):
