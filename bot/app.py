@@ -77,6 +77,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         guard = SlackGuard(client, settings.slack.team_ids)
         messenger = Messenger(client, database)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings))
+        stack.push_async_callback(drafting.close)
         conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         parts = Parts(database, model, guard, messenger, client, dispatcher.notify, identity.user_id, settings.language)

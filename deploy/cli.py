@@ -33,12 +33,15 @@ def main() -> None:
 
 
 @app.command()
-def demo(once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False) -> None:
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the workspace on 127.0.0.1; the model server takes the next one.")] = 8765,
+) -> None:
     """Play one case from description to approved note: a local workspace, a real model server, the real bot."""
     from deploy.demo import play
 
     with explained():
-        raise typer.Exit(asyncio.run(play(once=once)))
+        raise typer.Exit(asyncio.run(play(once, port)))
 
 
 @app.command()

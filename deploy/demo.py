@@ -19,6 +19,7 @@ from rich.text import Text
 
 from deploy.bot_process import running_bot_process, sandbox_settings
 from deploy.model import DEMO_ADAPTER, DEMO_MODEL, DEMO_NAME
+from deploy.sandbox.commands import LOCAL
 from deploy.sandbox.render import plain_message
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import DEFAULT_PORT, Sandbox, running_sandbox
@@ -27,17 +28,19 @@ from inference.errors import InferenceError, PortTaken
 from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 
-MODEL_PORT = 8766
 CONNECT_S = 60.0
 
 
-async def play(once: bool = False) -> int:
-    """Plays the story; 0 if every step went well. Without `once` it stays up until Ctrl-C."""
+async def play(once: bool = False, port: int = DEFAULT_PORT) -> int:
+    """Plays the story, with the workspace at `port` and the model server at the next one; 0 if every step went well.
+
+    Without `once` it stays up until Ctrl-C.
+    """
     console = Console()
     async with AsyncExitStack() as stack:
         home = Path(tempfile.mkdtemp(prefix="phyassist-demo-"))
         try:
-            sandbox = await _start(stack, console, home)
+            sandbox = await _start(stack, console, home, port)
             await _tell(sandbox, console)
         except (StoryFailed, InferenceError, OSError, TimeoutError) as error:
             console.print(f"[red]The demo stopped:[/red] {_reason(error)}")
@@ -53,7 +56,7 @@ async def play(once: bool = False) -> int:
     return 0
 
 
-async def _start(stack: AsyncExitStack, console: Console, home: Path) -> Sandbox:
+async def _start(stack: AsyncExitStack, console: Console, home: Path, port: int) -> Sandbox:
     """Workspace, model server and bot, in this order; `stack` ends them in the other."""
     console.rule("PhyAssist demo")
     begin = time.monotonic()
@@ -62,11 +65,11 @@ async def _start(stack: AsyncExitStack, console: Console, home: Path) -> Sandbox
         console.print(f"  [dim]{time.monotonic() - begin:5.1f} s[/dim]  {line}")
 
     try:
-        sandbox = await stack.enter_async_context(running_sandbox(DEFAULT_PORT))
+        sandbox = await stack.enter_async_context(running_sandbox(port))
     except OSError:
-        raise PortTaken(f"port {DEFAULT_PORT} is taken, most likely by another demo; stop it first") from None
+        raise PortTaken(f"port {port} is taken, most likely by another demo: stop it first, or choose another port with --port") from None
     progress(f"workspace: a local Slack-compatible server at {sandbox.base_url}")
-    profile = make_profile(ProfileName.CPU, DEMO_MODEL, MODEL_PORT)
+    profile = make_profile(ProfileName.CPU, DEMO_MODEL, port + 1)
     server = model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, lambda line: progress(f"model: {line}"))
     await stack.enter_async_context(server)
     settings = sandbox_settings(sandbox, home, server.url, slack__update_seconds="1.0")
@@ -130,12 +133,13 @@ class Terminal:
 
 def _say_how_to_go_on(console: Console, sandbox: Sandbox) -> None:
     url = sandbox.base_url
+    here = "" if url == LOCAL else f" --url {url}"
     console.rule("Go on by hand, in another terminal")
     console.print(
         "The demo model is small: it writes fluently about common problems and knows nothing else. Try your own description:\n",
-        f'  .venv/bin/phyassist sandbox say {COUNSELOR} {CHANNEL} "The client is afraid of the exam next week and cannot concentrate."\n',
-        f"  .venv/bin/phyassist sandbox messages {CHANNEL}\n",
-        f'  .venv/bin/phyassist sandbox command {COUNSELOR} {CHANNEL} "/phyassist summarize"\n',
+        f'  .venv/bin/phyassist sandbox say{here} {COUNSELOR} {CHANNEL} "The client fears the exam next week and cannot concentrate."\n',
+        f"  .venv/bin/phyassist sandbox messages{here} {CHANNEL}\n",
+        f'  .venv/bin/phyassist sandbox command{here} {COUNSELOR} {CHANNEL} "/phyassist summarize"\n',
         f"or plain HTTP: curl {url}/sandbox/messages?channel={CHANNEL}\n",
         "Ctrl-C stops everything.",
         sep="",

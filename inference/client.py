@@ -40,6 +40,11 @@ class Usage:
     completion_tokens: int
     cached_tokens: int | None
 
+    def __str__(self) -> str:
+        """For logs."""
+        cached = "" if self.cached_tokens is None else f" ({self.cached_tokens} from the cache)"
+        return f"{self.prompt_tokens} tokens read{cached}, {self.completion_tokens} written"
+
 
 @dataclass(frozen=True)
 class Delta:

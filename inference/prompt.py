@@ -2,7 +2,8 @@
 
 The prompt is append-only. Each turn of a case becomes text once and is never changed later, so the server's prefix cache
 holds everything but the newest turn. When the token budget is full, old turns leave in one large step (half the budget),
-not one at a time, because each step costs a cold cache. The opening description always stays.
+not one at a time, because each step costs a cold cache. They leave right after an answer, as soon as the next turn might not
+fit, so that the server can read what remains while the counselor reads the note. The opening description always stays.
 """
 
 from collections.abc import Sequence
@@ -55,6 +56,8 @@ class Prompt:
 
 # Tokens that a chat template adds around one message ([INST], role marks, end of sequence), rounded up.
 TEMPLATE_TOKENS = 8
+RESERVE = 1 / 8
+"""Share of the budget that is kept free for the counselor's next turn."""
 
 INSTRUCTIONS = {
     Language.ENGLISH: (
@@ -112,7 +115,7 @@ def build_prompt(turns: Sequence[Turn], language: Language, budget: int, preambl
     `turns` are in order, oldest first, with their `tokens` filled in (0 counts as nothing, as in training). The last turn must be the
     counselor's. Turns of one role in a row are joined, because chat templates demand alternating roles.
     """
-    start = window_start([turn.tokens + TEMPLATE_TOKENS for turn in turns], budget - preamble_tokens)
+    start = window_start(turns, budget - preamble_tokens)
     opening = [] if start < 2 else [turns[0]]  # a window that begins at 1 leaves nothing out, as the opening is always sent
     kept = list(turns if start < 2 else turns[start:])
     while opening and kept[:-1] and kept[0].kind is TurnKind.ANSWER:
@@ -131,18 +134,21 @@ def build_prompt(turns: Sequence[Turn], language: Language, budget: int, preambl
     return Prompt(tuple(messages), tokens, len(turns) - len(kept) - len(opening))
 
 
-def window_start(lengths: Sequence[int], budget: int) -> int:
+def window_start(turns: Sequence[Turn], budget: int) -> int:
     """The index of the first turn that is sent, after the opening one, which is always sent.
 
-    Replays the case from its beginning: whenever a turn makes the window overflow, old turns leave until half the budget is
-    free. The result depends on the history alone, so it stays the same from turn to turn until the next large step.
+    Replays the case from its beginning: whenever a turn makes the window overflow, or an answer leaves less than the reserve for the
+    next turn, old turns leave until half the budget is free. The result depends on the history alone, so it stays the same from turn to
+    turn until the next large step.
     """
-    if not lengths:
+    if not turns:
         return 0
+    lengths = [turn.tokens + TEMPLATE_TOKENS for turn in turns]
     start, opening = 0, lengths[0]
     for end in range(1, len(lengths) + 1):
         used = sum(lengths[start:end]) + (opening if start else 0)
-        if used <= budget:
+        reserve = int(budget * RESERVE) if turns[end - 1].kind is TurnKind.ANSWER else 0
+        if used + reserve <= budget:
             continue
         while start < end - 1 and used > budget // 2:
             start += 1

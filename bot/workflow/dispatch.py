@@ -72,11 +72,17 @@ class Dispatcher:
         except Exception:
             last = work.attempts + 1 >= MOST_TRIES
             log.exception("inbox row %d (%s, %s): try %d failed", work.id, work.act.type, work.stage, work.attempts + 1)
+            if last:  # first tell, then set aside: better told twice than not at all
+                await self._tell(work)
             await self._store.failed(work, give_up=last)
-            if last:
-                await self._give_up(work)
-            else:
+            if not last:
                 await asyncio.sleep(FIRST_PAUSE_S * 2**work.attempts)
+
+    async def _tell(self, work: Work) -> None:
+        try:
+            await self._give_up(work)
+        except Exception:
+            log.exception("inbox row %d: nobody could be told", work.id)
 
     async def _sweep(self) -> None:
         while True:

@@ -23,7 +23,7 @@ from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel, estimate_tokens
-from inference.errors import ModelRefused, ModelUnavailable
+from inference.errors import InferenceError, ModelRefused, ModelUnavailable
 from inference.note import Language, NoteLimits, note_schema
 from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt
 
@@ -54,6 +54,13 @@ class Drafting:
         self._clock, self._settings = clock, settings
         self._preambles: dict[Language, int] = {}
         self._context_tokens = settings.context_tokens
+        self._reading_ahead: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Ends what still runs in the background."""
+        for task in self._reading_ahead:
+            task.cancel()
+        await asyncio.gather(*self._reading_ahead, return_exceptions=True)
 
     async def answer(self, work: Work) -> None:
         """Generates the answer owed to `work`, shows it growing, stores it.
@@ -72,7 +79,6 @@ class Drafting:
             return
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
-        await self._channel.working(case.channel_id, note.thread_ts, case.language)
         try:
             async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
                 answer = await when_ready(self._model, progress, lambda: self._generate(work, case, turns, progress))
@@ -80,9 +86,13 @@ class Drafting:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
             await self._say_no_answer(work, case, note, slot)
             return
+        log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
         items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
         await self._store_answer(work, case, note, items, answer)
+        task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
+        self._reading_ahead.add(task)
+        task.add_done_callback(self._reading_ahead.discard)
 
     async def _say_no_answer(self, work: Work, case: Case, note: Note, slot: str) -> None:
         notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
@@ -130,6 +140,18 @@ class Drafting:
                     raise
                 budget, refused = int(budget * SHRINK), prompt.tokens
 
+    async def _read_ahead(self, language: Language, turns: Sequence[Turn]) -> None:
+        """After old turns left the prompt, lets the server read what remains, so that the next answer begins as soon as the last one."""
+        try:
+            budget, preamble = await self._budget(), await self._preamble(language)
+            *before, _ = counted = await self._counted(turns)
+            coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, preamble)
+            if coming.left_out > build_prompt(before, language, budget, preamble).left_out:
+                async for _ in self._model.stream(coming.messages, model=self._settings.model, max_tokens=1, schema=None):
+                    pass
+        except InferenceError as error:
+            log.info("reading ahead failed: %s", error)  # the next answer begins later, no more
+
     async def _counted(self, turns: Sequence[Turn]) -> list[Turn]:
         """Turns that were stored while the server was away get their length now."""
         return [turn if turn.tokens else Turn(turn.kind, turn.text, await self._model.count_tokens(turn.text)) for turn in turns]
@@ -143,15 +165,19 @@ class Drafting:
     async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> None:
         author = Author(Origin.MODEL, self._settings.model)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
-        turn = answered(answer.items)
         async with self._store.begin() as uow:
             await uow.add_revision(note.revise(revision), revision)
-            await uow.add_turn(note, Turn(turn.kind, turn.text, answer.tokens or len(turn.text.encode())))
+            await uow.add_turn(note, _answer_turn(answer))
             await uow.advance(work, Stage.ANSWERED)
 
     async def _done(self, work: Work) -> None:
         async with self._store.begin() as uow:
             await uow.advance(work, Stage.DONE)
+
+
+def _answer_turn(answer: Answer) -> Turn:
+    turn = answered(answer.items)
+    return Turn(turn.kind, turn.text, answer.usage.completion_tokens if answer.usage else len(turn.text.encode()))
 
 
 def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item, ...]:

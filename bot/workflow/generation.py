@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from inference.client import ChatModel, Delta, Finished, FinishReason
+from inference.client import ChatModel, Delta, Finished, FinishReason, Usage
 from inference.errors import InvalidNote, ModelUnavailable, StreamBroken
 from inference.note import NoteItem, parse_additions, parse_note, repair_note
 from inference.prompt import Message
@@ -48,10 +48,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A readable answer: its items, the text as the model wrote it, and its length in tokens (0 if the server didn't say)."""
+    """A readable answer: its items, and what the server counted (None if it didn't say)."""
 
     items: tuple[NoteItem, ...]
-    tokens: int
+    usage: Usage | None
 
 
 class Progress(Protocol):
@@ -112,13 +112,12 @@ async def _stream(model: ChatModel, request: Request, max_tokens: int, progress:
 
 
 def _read(text: str, finished: Finished, request: Request) -> Answer:
-    tokens = finished.usage.completion_tokens if finished.usage else 0
     try:
-        return Answer((parse_additions if request.may_be_empty else parse_note)(text), tokens)
+        return Answer((parse_additions if request.may_be_empty else parse_note)(text), finished.usage)
     except InvalidNote:
         if finished.reason is not FinishReason.LENGTH:
             raise
-        return Answer(repair_note(text), tokens)
+        return Answer(repair_note(text), finished.usage)
 
 
 async def _until_ready(ready: Callable[[], Awaitable[bool]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,8 @@ from bot.domain.case import Case
 from bot.domain.note import Item, Note
 from bot.workflow.ports import Channel, Notice, PartialNote, Sign
 from inference.note import NoteItem, parse_partial
+
+log = logging.getLogger(__name__)
 
 
 class LiveNote:
@@ -47,7 +50,8 @@ class LiveNote:
             await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language))
 
     async def run(self) -> None:
-        """Sends updates until `close`."""
+        """Says that an answer is being written, then sends updates until `close`."""
+        await self._channel.working(self._case.channel_id, self._note.thread_ts, self._case.language)
         while not self._closing.is_set():
             await self._news.wait()
             self._news.clear()
@@ -77,4 +81,7 @@ async def live(note: LiveNote) -> AsyncIterator[LiveNote]:
         raise
     finally:
         note.close()
-        await task
+        try:
+            await task
+        except Exception:  # an answer that nobody could watch is an answer all the same
+            log.exception("live updates ended early")

@@ -1,6 +1,7 @@
 """The loop against a real database, with a scripted model: what each act does to a case."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -19,11 +20,17 @@ from bot.workflow.ports import NoteView, Notice, Sign
 from inference.client import FinishReason
 from inference.errors import StreamBroken
 from inference.note import Kind, Language, NoteItem
+from inference.prompt import Message
 from tests.support.builders import NOW, a_post, lines
 from tests.support.fakes import OpenGuard, ScriptedModel, SeenChannel
 
 FIRST = [NoteItem(Kind.ANALYSIS, "Sleep is short."), NoteItem(Kind.ADVICE, "Keep a diary."), NoteItem(Kind.QUESTION, "Since when?")]
 MORE = [NoteItem(Kind.ADVICE, "Leave the phone outside."), NoteItem(Kind.QUESTION, "What helps?")]
+
+
+def flat(messages: Sequence[Message]) -> str:
+    """A prompt as one text."""
+    return "".join(f"\n{message['role']}\n{message['content']}" for message in messages)
 
 
 class Desk:
@@ -271,3 +278,21 @@ async def test_a_failed_answer_can_be_asked_for_after_others(store_url: str) -> 
         await desk.do(_click(TryAgain, note_id=notice.note_id, failed_at=notice.failed_at))
         assert desk.texts() == [item.text for item in MORE]
         assert desk.model.prompts[-1][-1]["content"].endswith("The first description.")
+
+
+async def test_the_server_reads_ahead_when_old_turns_leave_the_prompt(store_url: str) -> None:
+    """Where an answer fills the prompt, the server is given what remains; the next prompt goes on where that one ended."""
+    async with a_desk(store_url, *[FIRST] * 30) as desk:
+        desk.model.context_tokens = 1300
+        post = a_post("The client sleeps badly.")
+        await desk.do(post)
+        ahead: list[int] = []
+        for number in range(29):
+            await desk.do(a_post(f"Session {number}: the client works night shifts and rests at noon. " * 3, thread_ts=post.ts))
+            await asyncio.sleep(0.05)  # reading ahead goes on in the background
+            if len(desk.model.read_ahead) > len(ahead):
+                ahead.append(number)
+        assert 2 <= len(ahead) <= 10
+        for number, read in zip(ahead, desk.model.read_ahead, strict=True):
+            if number < 28:  # prompts[0] answered the description, prompts[1] reply 0: reply N+1 follows what was read after reply N
+                assert flat(desk.model.prompts[number + 2]).startswith(flat(read).removesuffix("…"))

@@ -83,7 +83,7 @@ async def answer_of(*answers: object, may_be_empty: bool = False, **model: Any) 
 async def test_a_whole_answer_is_taken_as_it_is() -> None:
     """One stream, one note, with the length which the server counted."""
     answer, watcher, model = await answer_of(WHOLE)
-    assert answer == Answer(ITEMS, 7)
+    assert answer == Answer(ITEMS, Usage(1, 7, None))
     assert watcher.told == ["wrote"]
     assert len(model.prompts) == 1
 

@@ -180,3 +180,19 @@ async def test_an_error_while_drafting_waits_for_the_update_under_way() -> None:
             await asyncio.sleep(0.05)
             raise ValueError("drafting failed")
     assert channel.busy == 0
+
+
+async def test_a_failing_update_costs_the_view_and_not_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Where an update fails, say because the disk is full, the block goes on to its end; the log says what happened."""
+
+    class Broken(TimedChannel):
+        async def show_partial(self, case: Case, note: Note, slot: str, content: PartialNote) -> None:
+            raise OSError("disk full")
+
+    ended = False
+    async with live(a_live_note(Broken())) as note:
+        await write(note, '{"analysis":["Sleep is short.', pause_s=0.01)
+        await asyncio.sleep(0.05)
+        ended = True
+    assert ended
+    assert "live updates ended early" in caplog.text

@@ -20,6 +20,8 @@ class ScriptedModel:
     answers: list[Sequence[NoteItem] | str | Exception]
     context_tokens: int = 4096
     prompts: list[Sequence[Message]] = field(default_factory=list)
+    read_ahead: list[Sequence[Message]] = field(default_factory=list)
+    """Prompts that were only to be read, for later."""
     finish: FinishReason = FinishReason.STOP
 
     async def stream(
@@ -32,6 +34,10 @@ class ScriptedModel:
         priority: int = 0,
         cache_salt: str | None = None,
     ) -> AsyncIterator[Delta | Finished]:
+        if max_tokens == 1:
+            self.read_ahead.append(messages)
+            yield Finished(FinishReason.LENGTH, None)
+            return
         self.prompts.append(messages)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
