@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from inference.note import Language, NoteItem, dump_note, list_note
+from inference.safety import Risk, mentioned_risk
 
 
 class TurnKind(StrEnum):
@@ -78,6 +79,23 @@ LEFT_OUT = {
     Language.CHINESE: "（此处省略较早的内容。）",
 }
 
+_HARM = "Violence or abuse"  # who does it to whom is more than words can tell
+DANGER = {
+    Language.ENGLISH: {
+        Risk.SUICIDE: "(Suicide is mentioned: begin with safety.)",
+        Risk.SELF_HARM: "(Self-harm is mentioned: begin with safety.)",
+        Risk.ABUSE: f"({_HARM} is mentioned: begin with safety.)",
+        Risk.VIOLENCE: f"({_HARM} is mentioned: begin with safety.)",
+    },
+    Language.CHINESE: {
+        Risk.SUICIDE: "（提到了自杀：先写安全。）",
+        Risk.SELF_HARM: "（提到了自伤：先写安全。）",
+        Risk.ABUSE: "（提到了暴力或虐待：先写安全。）",
+        Risk.VIOLENCE: "（提到了暴力或虐待：先写安全。）",
+    },
+}
+"""What the prompt adds to a report that names a danger."""
+
 _HEADINGS = {
     Language.ENGLISH: {
         TurnKind.DESCRIPTION: "Description:\n{text}",
@@ -95,8 +113,10 @@ _HEADINGS = {
 
 
 def reported(kind: TurnKind, text: str, language: Language) -> Turn:
-    """A turn in which the counselor reports something: a description or added information."""
-    return Turn(kind, _HEADINGS[language][kind].format(text=text.strip()))
+    """A turn in which the counselor reports something: a description or added information. A danger that it names is pointed out."""
+    risk = mentioned_risk(text, language)
+    said = text.strip() if risk is None else f"{text.strip()}\n{DANGER[language][risk]}"
+    return Turn(kind, _HEADINGS[language][kind].format(text=said))
 
 
 def handed_back(kind: TurnKind, items: Sequence[NoteItem], language: Language) -> Turn:

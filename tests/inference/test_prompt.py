@@ -110,7 +110,7 @@ def test_the_turn_after_an_answer_finds_its_place_free(turns: list[Turn], budget
     start = window_start(answers, budget)
     room = budget - sum(turn.tokens + TEMPLATE_TOKENS for turn in [answers[0], *answers[max(start, 1) :]])
     following = Turn(TurnKind.INFORMATION, "more", max(int(budget * RESERVE) - TEMPLATE_TOKENS, 0))
-    if room >= budget * RESERVE and following.tokens:
+    if room >= int(budget * RESERVE) and following.tokens:
         assert window_start([*answers, following], budget) == start
     else:
         assert start == len(answers) - 1 or not following.tokens
