@@ -32,13 +32,15 @@ class SlackGuard:
     """Refuses channels and people that patients' matters must not reach."""
 
     def __init__(self, client: AsyncWebClient, team_ids: Collection[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._team_ids, self._clock = client, team_ids, clock
+        self._client, self._team_ids, self._clock = client, frozenset(team_ids), clock
         self._channels: dict[str, tuple[float, ChannelFacts | None]] = {}
         self._guests: dict[str, tuple[float, bool]] = {}
 
     async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None:
         """The sentence that says why not; None if all is well."""
-        if self._team_ids and team_id not in self._team_ids:
+        if not self._team_ids:  # the team of the token
+            self._team_ids = frozenset({str((await call("auth.test", self._client.auth_test))["team_id"])})
+        if team_id not in self._team_ids:
             return Sign.WRONG_TEAM
         facts = await self._facts(channel_id)
         if facts is None:

@@ -5,6 +5,7 @@ Direct requests and the bot take turns, round by round, so that a machine that g
 
 import argparse
 import asyncio
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ from inference.client import OpenAIChatModel
 from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 from tests.bench.arms import Counter, Direct, Through, descriptions
-from tests.bench.measure import Figures, Round
+from tests.bench.measure import Figures, Note, Round
 from tests.support.model_server import a_free_port
 
 MAX_TOKENS = 500
@@ -31,12 +32,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--cases", type=int, nargs="+", default=[1, 8, 32], help="how many cases are live at the same time")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each kind")
+    parser.add_argument("--turns", type=int, default=40, help="turns of the long case; 0 leaves it out")
     asyncio.run(run(**vars(parser.parse_args())))
     return 0
 
 
-async def run(cases: list[int], rounds: int) -> None:
-    """All sizes, one after the other, on one server and one bot."""
+async def run(cases: list[int], rounds: int, turns: int) -> None:
+    """All sizes, one after the other, then one long case, on one server and one bot."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="phyassist-bench-") as folder:
         home = Path(folder)
@@ -55,6 +57,8 @@ async def run(cases: list[int], rounds: int) -> None:
                 await through.round(1)
                 for count in cases:
                     await _compare(console, psutil.Process(process.pid), direct, through, count, rounds)
+                if turns:
+                    _tell_long_case(console, await through.long_case(turns))
                 await model.close()
 
 
@@ -81,6 +85,16 @@ async def _compare(console: Console, bot: psutil.Process, direct: Direct, throug
     ratio = right.tokens_per_s / left.tokens_per_s
     table.add_row("tokens a second", f"{left.tokens_per_s:.0f}", f"{right.tokens_per_s:.0f}", f"{ratio:.0%} of vLLM alone")
     table.add_row("bot: CPU, memory", "", f"{cpu_s / seconds:.0%} of a core, {bot.memory_info().rss / 2**20:.0f} MiB", "")
+    console.print(table)
+
+
+def _tell_long_case(console: Console, notes: list[Note]) -> None:
+    """First words of five turns together, so that one slow moment of a shared machine does not decide."""
+    table = Table("turns", "first words, median", title=f"one case of {len(notes)} turns", title_justify="left")
+    for start in (2, *range(10, len(notes), 10)):
+        end = min(start + 5, len(notes))
+        table.add_row(f"{start + 1} to {end}", f"{statistics.median(note.first_s for note in notes[start:end]) * 1000:.0f} ms")
+    table.add_row(f"{max(len(notes) - 4, 1)} to {len(notes)}", f"{statistics.median(note.first_s for note in notes[-5:]) * 1000:.0f} ms")
     console.print(table)
 
 

@@ -21,6 +21,8 @@ from training.demo.content import load_content
 from training.demo.grammar import draw_description
 
 PATIENCE_S = 600.0
+READING_S = 2.0
+"""Far less than a counselor takes to read a note, and enough for the server to read ahead."""
 
 
 def descriptions(seed: int) -> Iterator[str]:
@@ -85,6 +87,8 @@ class Through:
     _made: int = 0
     _first: dict[str, float] = field(default_factory=dict)
     _final: dict[str, asyncio.Future[float]] = field(default_factory=dict)
+    _since: str = ""
+    """Messages up to this timestamp are not looked at."""
 
     async def round(self, count: int) -> Round:
         """`count` notes at once, in channels that the bot has just been invited to."""
@@ -99,6 +103,27 @@ class Through:
             unsubscribe()
         seconds = time.perf_counter() - start
         return Round(tuple(notes), await self.counter.tokens() - before, seconds)
+
+    async def long_case(self, turns: int) -> list[Note]:
+        """One case of so many turns, each answered before the next one is posted, with a pause in which a counselor would read."""
+        channel = await self._channel()
+        unsubscribe = self.sandbox.workspace.changes.subscribe(self._see)
+        notes: list[Note] = []
+        thread_ts: str | None = None
+        try:
+            for _ in range(turns):
+                self._final = {channel: asyncio.get_running_loop().create_future()}
+                start = time.perf_counter()
+                posted = await self.sandbox.client.say("anna", channel, next(self.texts), thread_ts=thread_ts)
+                self._since = posted.ts
+                final = await asyncio.wait_for(self._final[channel], PATIENCE_S)
+                notes.append(Note(self._first.pop(channel) - start, final - start))
+                thread_ts = thread_ts or posted.ts
+                await asyncio.sleep(READING_S)
+        finally:
+            unsubscribe()
+            self._since = ""
+        return notes
 
     async def _channel(self) -> str:
         self._made += 1
@@ -118,7 +143,7 @@ class Through:
         message = change.data.get("message", change.data)
         if change.kind not in {ChangeKind.MESSAGE_POSTED, ChangeKind.MESSAGE_CHANGED} or change.channel not in self._final:
             return
-        if message.get("user") != BOT_USER_ID or not message.get("blocks"):
+        if message.get("user") != BOT_USER_ID or not message.get("blocks") or message["ts"] <= self._since:
             return
         now = time.perf_counter()
         self._first.setdefault(change.channel, now)

@@ -38,6 +38,14 @@ async def refusal(sandbox: Sandbox, channel: str, user: str = ANNA, team: str | 
     return await guard.refusal(team or sandbox.team_id, (await sandbox.client.channel(channel))["id"], user)
 
 
+async def test_without_a_list_only_the_team_of_the_token_is_served(sandbox: Sandbox) -> None:
+    """An empty setting does not open the bot to every team that can reach it."""
+    guard = SlackGuard(web_client(sandbox, retry_handlers=[]), [])
+    channel = (await sandbox.client.channel("case-001"))["id"]
+    assert await guard.refusal("T0OTHER", channel, ANNA) is Sign.WRONG_TEAM
+    assert await guard.refusal(sandbox.team_id, channel, ANNA) is None
+
+
 async def test_a_case_channel_of_the_team_is_open(sandbox: Sandbox) -> None:
     """Members of a private channel without guests may go on."""
     assert await refusal(sandbox, "case-001") is None
