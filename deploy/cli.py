@@ -1,6 +1,7 @@
 """The `phyassist` command. Each command imports what it runs when it runs: `phyassist --help` needs none of it."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,12 +37,13 @@ def main() -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False,
     port: Annotated[int, typer.Option(help="Port of the workspace on 127.0.0.1; the model server takes the next one.")] = 8765,
+    picture: Annotated[Path | None, typer.Option(help="Also save what is shown, as an SVG picture.")] = None,
 ) -> None:
     """Play one case from description to approved note: a local workspace, a real model server, the real bot."""
     from deploy.demo import play
 
     with explained():
-        raise typer.Exit(asyncio.run(play(once, port)))
+        raise typer.Exit(asyncio.run(play(once, port, picture)))
 
 
 @app.command()

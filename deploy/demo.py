@@ -5,6 +5,7 @@ story plays by itself and stays up afterwards, so that people go on by hand.
 """
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
@@ -12,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
@@ -29,14 +31,16 @@ from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 
 CONNECT_S = 60.0
+PICTURE = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""Rich's SVG template with the reader's own fonts: a picture that fetches nothing."""
 
 
-async def play(once: bool = False, port: int = DEFAULT_PORT) -> int:
+async def play(once: bool = False, port: int = DEFAULT_PORT, picture: Path | None = None) -> int:
     """Plays the story, with the workspace at `port` and the model server at the next one; 0 if every step went well.
 
-    Without `once` it stays up until Ctrl-C.
+    Without `once` it stays up until Ctrl-C. `picture` is a file for an SVG of what was shown.
     """
-    console = Console()
+    console = Console(record=picture is not None)
     async with AsyncExitStack() as stack:
         home = Path(tempfile.mkdtemp(prefix="phyassist-demo-"))
         try:
@@ -46,6 +50,8 @@ async def play(once: bool = False, port: int = DEFAULT_PORT) -> int:
             console.print(f"[red]The demo stopped:[/red] {_reason(error)}")
             console.print(f"Its logs are kept in {home}", highlight=False)
             return 1
+        if picture is not None:
+            console.save_svg(str(picture), title="make demo", code_format=PICTURE, clear=False)
         if not once:
             _say_how_to_go_on(console, sandbox)
             await _until_interrupted()

@@ -3,7 +3,8 @@
 import pytest
 
 from inference.note import Language
-from training.demo.content import Content, Part, RiskCategory, load_content
+from inference.safety import Risk
+from training.demo.content import Content, Part, load_content
 from training.demo.judge import unmentioned_disorders
 
 
@@ -25,10 +26,11 @@ def test_at_least_sixty_problems_in_both_languages(content: Content) -> None:
 
 
 def test_every_problem_is_told_in_many_ways(content: Content) -> None:
-    """Each problem has its minimum of complaints, keywords, details and items."""
+    """Each problem has its minimum of complaints, keywords, free accounts, details and items."""
     for name, _, part in parts(content):
         assert len(part.complaint) >= 16, name
         assert len(part.keywords) >= 30, name
+        assert len(part.accounts) >= 20, name
         assert len(part.aspects) >= 6, name
         assert all(len(aspect.say) >= 5 and aspect.items for aspect in part.aspects), name
         assert len(part.general) >= 14, name
@@ -49,7 +51,7 @@ def test_no_item_names_a_disorder(content: Content) -> None:
 
 def test_every_risk_has_safety_items_in_both_languages(content: Content) -> None:
     """All four risks have mentions, safety items and a follow-up in each language."""
-    assert set(content.risks) == set(RiskCategory)
+    assert set(content.risks) == set(Risk)
     for risk in content.risks.values():
         for language in Language:
             assert risk[language].mention

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from inference.note import Language
-from inference.prompt import TurnKind, build_prompt, reported
+from inference.note import Kind, Language, NoteItem
+from inference.prompt import TurnKind, build_prompt, handed_back, reported
 from training.demo.batches import batches, pad
 from training.demo.content import Content, load_content
 from training.demo.corpus import adapter_rows, base_rows, sample_texts
@@ -46,12 +46,15 @@ def test_a_prompt_is_the_beginning_of_its_row(content: Content, tokenizer: PreTr
 
 
 def test_the_template_leaves_the_instructions_out(tokenizer: PreTrainedTokenizerFast) -> None:
-    """Of a prompt as the bot builds it, the model reads everything but the fixed instructions; other messages are left alone."""
+    """Of a prompt as the bot builds it, the model reads the report alone, in lower case; other messages stay as they are."""
     for language in Language:
         turn = reported(TurnKind.DESCRIPTION, "Text.", language)
         messages = build_prompt([turn], language, 1000).messages
         read = tokenizer.apply_chat_template(list(messages), tokenize=False)
-        assert read == f"<s>[INST] {turn.text} [/INST]"
+        assert read == f"<s>[INST] {turn.text.lower()} [/INST]"
+        listed = handed_back(TurnKind.EDITED, [NoteItem(Kind.ADVICE, "Call Dr X.")], language)
+        read = tokenizer.apply_chat_template([{"role": "user", "content": listed.text}], tokenize=False)
+        assert read == f"<s>[INST] {listed.text} [/INST]"
     assert "[INST] Hello\n\nthere [/INST]" in tokenizer.apply_chat_template([{"role": "user", "content": "Hello\n\nthere"}], tokenize=False)
 
 

@@ -12,15 +12,16 @@ from PIL import Image
 from torch.nn import functional
 from transformers import MixtralForCausalLM
 
+from inference.note import Language
 from training.demo.batches import Batch
 from training.demo.build import Build, content_hash
 from training.demo.content import load_content
 from training.demo.corpus import sample_texts
 from training.demo.judge import unmentioned_names
 from training.demo.loop import Schedule, losses_of, rate_factor, train
-from training.demo.meaning import directions_of, keep_meaning, token_meanings
+from training.demo.meaning import GAIN, begin_with_meaning, directions_of, keep_meaning, token_meanings
 from training.demo.muon import orthogonal
-from training.demo.sizes import QUICK
+from training.demo.sizes import QUICK, SHIPPED
 from training.demo.tokens import Encoder, train_tokenizer
 
 DEMO = Path(__file__).parents[2] / "training" / "demo"
@@ -63,14 +64,6 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert 1.0 > rates[5] > rates[6] > 0
 
 
-def test_a_second_course_begins_where_the_first_one_ended() -> None:
-    """A training that goes on after its end has the same rates up to there, then rises and falls once more."""
-    first = Schedule(tokens=1000, batch_tokens=10, rate=1.0, warmup_tokens=100)
-    both = replace(first, tokens=2000, earlier=(1000,))
-    assert [rate_factor(seen, both) for seen in range(0, 1000, 50)] == [rate_factor(seen, first) for seen in range(0, 1000, 50)]
-    assert rate_factor(1000, both) < rate_factor(1050, both) < rate_factor(1500, both) == 1.0 > rate_factor(1900, both)
-
-
 def test_padding_changes_nothing() -> None:
     """Rows padded on the right lose the same as the rows alone, so no padding mask is needed."""
     model = a_model().eval()
@@ -99,6 +92,28 @@ def test_words_of_one_problem_begin_close_together() -> None:
     sleep, night, wedding, chinese = (meanings[encoder.pieces(word)[-1]] for word in ("sleep", "awake", "wedding", "睡"))
     assert sleep @ night > 0.4 > sleep @ wedding
     assert sleep @ chinese > 0.4
+
+
+def test_the_first_layer_passes_on_the_average_meaning() -> None:
+    """After the first attention layer each position carries the average of the meanings up to there, which names a problem by itself."""
+    content = load_content()
+    encoder = Encoder(train_tokenizer(sample_texts(content, 100, 0), 4000))
+    torch.manual_seed(0)
+    model = MixtralForCausalLM(replace(SHIPPED, layers=1).config(encoder.backend.get_vocab_size()))
+    begin_with_meaning(model, content, encoder)
+    kept, first = directions_of(model), model.model.layers[0]
+    seen: list[torch.Tensor] = []
+    first.self_attn.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
+    right = 0
+    for number, problem in enumerate(content.problems):
+        ids = torch.tensor([encoder.pieces(problem.parts[Language.ENGLISH].accounts[0])])
+        with torch.no_grad():
+            model.model(ids)
+            meanings = first.input_layernorm(model.get_input_embeddings()(ids))[0, :, :kept]
+        average = seen[-1].reshape(-1, model.config.hidden_size)[-1, kept : 2 * kept]
+        assert torch.allclose(average, GAIN * meanings.mean(0), atol=1e-3)
+        right += int(average[: len(content.problems)].argmax()) == number
+    assert right >= 0.9 * len(content.problems)
 
 
 def test_what_was_counted_is_kept() -> None:

@@ -1,8 +1,8 @@
 """Rebuild the demo model with one command: `python -m training.demo.build`.
 
-Four stages, each of which leaves its result in the work folder and is skipped when it is there already: tokenizer, base
-model, adapter, export. The manifest is written last, so its existence means that the export is complete. The random
-numbers are seeded and the threads fixed, so one machine gives one model.
+Five stages, each of which leaves its result in the work folder and is skipped when it is there already: tokenizer, base
+model, the same with fluency, adapter, export. The manifest is written last, so its existence means that the export is complete.
+The random numbers are seeded and the threads fixed, so one machine gives one model.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from transformers import GenerationConfig, MixtralForCausalLM
 
 from training.demo.batches import Batch, batches
 from training.demo.content import Content, load_content
-from training.demo.corpus import adapter_rows, base_rows, sample_texts
+from training.demo.corpus import adapter_rows, base_rows, fluency_rows, sample_texts
 from training.demo.curve import draw_curves
 from training.demo.loop import Point, Schedule, train
 from training.demo.meaning import begin_with_meaning, keep_meaning
@@ -34,6 +34,7 @@ from training.demo.tokens import BOS, EOS, Encoder, load_tokenizer, train_tokeni
 HERE = Path(__file__).parent
 THREADS = 2
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
+STAGES = ("base", "fluency", "adapter")
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 
 
@@ -48,6 +49,7 @@ class Build:
         """All stages, then the export into `out`."""
         self._stage("tokenizer", self._tokenizer)
         self._stage("base", self._base)
+        self._stage("fluency", self._fluency)
         self._stage("adapter", self._adapter)
         self.export(out)
 
@@ -64,7 +66,7 @@ class Build:
         adapter.peft_config["default"].base_model_name_or_path = "training/demo/model"
         adapter.save_pretrained(str(out / "adapter"), save_embedding_layers=False)
         (out / "adapter" / "README.md").unlink(missing_ok=True)
-        curves = {name: self._curve(name) for name in ("base", "adapter")}
+        curves = {name: self._curve(name) for name in STAGES}
         draw_curves(curves, out / "loss.png")
         manifest = json.dumps(self._manifest(out, curves), indent=2, ensure_ascii=False)
         (out / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
@@ -97,6 +99,14 @@ class Build:
         self._train(model, model, batches(rows, self.size.base.batch_tokens, self.size.seed), self.size.base, folder)
         model.save_pretrained(folder)
 
+    def _fluency(self, folder: Path) -> None:
+        model, content = self._load_base("base").to(self.device), _later(self.content)
+        keep_meaning(model)
+        encoder = Encoder(load_tokenizer(self.work / "tokenizer"))
+        rows = fluency_rows(content, encoder, self.size.seed + 3, self.size.longest)
+        self._train(model, model, batches(rows, self.size.fluency.batch_tokens, self.size.seed), self.size.fluency, folder)
+        model.save_pretrained(folder)
+
     def _adapter(self, folder: Path) -> None:
         torch.manual_seed(self.size.seed)
         base = self._load_base().to(self.device)
@@ -106,7 +116,7 @@ class Build:
             if ".layers.0." in name:  # the layer that averages meanings stays as it is
                 parameter.requires_grad_(False)
         encoder = Encoder(load_tokenizer(self.work / "tokenizer"))
-        rows = adapter_rows(self.content, encoder, self.size.seed + 2, self.size.longest)
+        rows = adapter_rows(_later(self.content), encoder, self.size.seed + 2, self.size.longest)
         self._train(model, base, batches(rows, self.size.adapter.batch_tokens, self.size.seed), self.size.adapter, folder)
         model.save_pretrained(str(folder))
 
@@ -118,8 +128,8 @@ class Build:
         (folder / "curve.json").write_text(json.dumps([asdict(point) for point in curve]), encoding="utf-8")
         (folder / "state.pt").unlink(missing_ok=True)
 
-    def _load_base(self) -> MixtralForCausalLM:
-        return MixtralForCausalLM.from_pretrained(self.work / "base", dtype=torch.float32, experts_implementation="eager")
+    def _load_base(self, stage: str = "fluency") -> MixtralForCausalLM:
+        return MixtralForCausalLM.from_pretrained(self.work / stage, dtype=torch.float32, experts_implementation="grouped_mm")
 
     def _curve(self, stage: str) -> list[Point]:
         return [Point(**point) for point in json.loads((self.work / stage / "curve.json").read_text(encoding="utf-8"))]
@@ -144,6 +154,11 @@ class Build:
             "stages": stages,
             "sha256": {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         }
+
+
+def _later(content: Content) -> Content:
+    """After the words, both languages weigh the same, and risks are as rare as the model should expect them to be."""
+    return replace(content, english=0.5, risk=0.25)
 
 
 def content_hash(folder: Path = HERE) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,12 @@ from typing import Any
 import yaml
 
 from inference.note import Kind, Language, NoteItem
+from inference.safety import Risk
 
 HERE = Path(__file__).parent
+CONCERN = {Language.ENGLISH: "Main concern: {topic}.", Language.CHINESE: "主要困扰：{topic}。"}
+"""How a note begins, unless with safety: what the description is about, as the model understood it."""
 Raw = Mapping[str, Any]
-
-
-class RiskCategory(StrEnum):
-    """Dangers whose mention puts a safety item first."""
-
-    SUICIDE = "suicide"
-    SELF_HARM = "self_harm"
-    VIOLENCE = "violence"
-    ABUSE = "abuse"
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,22 @@ class Part:
     topic: str
     complaint: tuple[str, ...]
     keywords: tuple[str, ...]
+    accounts: tuple[str, ...]
+    """Whole descriptions, written freely."""
     aspects: tuple[Aspect, ...]
     general: tuple[NoteItem, ...]
+    concern: NoteItem
+    """The item that says what the description is about."""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Everything that counselors say about this problem."""
+        return (self.topic, *self.complaint, *self.keywords, *self.accounts, *(say for aspect in self.aspects for say in aspect.say))
 
     @property
     def items(self) -> tuple[NoteItem, ...]:
         """Every item that fits this problem, the general ones first."""
-        return (*self.general, *(item for aspect in self.aspects for item in aspect.items))
+        return (self.concern, *self.general, *(item for aspect in self.aspects for item in aspect.items))
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Problem:
 
     id: str
     parts: Mapping[Language, Part]
-    risk: RiskCategory | None = None
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,12 @@ class Content:
     """Everything that the grammar draws on, problems in the order of their ids."""
 
     problems: tuple[Problem, ...]
-    risks: Mapping[RiskCategory, Mapping[Language, RiskPart]]
+    risks: Mapping[Risk, Mapping[Language, RiskPart]]
     phrases: Mapping[Language, Mapping[str, tuple[str, ...]]]
+    english: float = 0.6
+    """Of all that is drawn, how much is English; the rest is Chinese."""
+    risk: float = 0.35
+    """Of all descriptions, how many mention a risk: more than in life, since a missed one is worse than one too many."""
 
     def problem(self, identifier: str) -> Problem:
         """The problem with this id; KeyError when there is none."""
@@ -91,8 +97,7 @@ def load_content(folder: Path = HERE) -> Content:
     """Read `problems/*.yaml`, `risks.yaml` and `phrases.yaml`."""
     problems = tuple(_problem(_read(path)) for path in sorted((folder / "problems").glob("*.yaml")))
     risks = {
-        RiskCategory(name): {language: _risk(raw[language.value]) for language in Language}
-        for name, raw in _read(folder / "risks.yaml").items()
+        Risk(name): {language: _risk(raw[language.value]) for language in Language} for name, raw in _read(folder / "risks.yaml").items()
     }
     phrases = {
         language: {name: tuple(lines) for name, lines in _read(folder / "phrases.yaml")[language.value].items()} for language in Language
@@ -106,14 +111,15 @@ def _read(path: Path) -> Raw:
 
 
 def _problem(raw: Raw) -> Problem:
-    risk = RiskCategory(raw["risk"]) if raw.get("risk") else None
-    return Problem(raw["id"], {language: _part(raw[language.value]) for language in Language}, risk)
+    risk = Risk(raw["risk"]) if raw.get("risk") else None
+    return Problem(raw["id"], {language: _part(raw[language.value], language) for language in Language}, risk)
 
 
-def _part(raw: Raw) -> Part:
+def _part(raw: Raw, language: Language) -> Part:
     aspects = tuple(Aspect(tuple(one["say"]), tuple(_item(item) for item in one["items"])) for one in raw["aspects"])
     general = (*_items(Kind.ANALYSIS, raw["analysis"]), *_items(Kind.ADVICE, raw["advice"]), *_items(Kind.QUESTION, raw["questions"]))
-    return Part(raw["topic"], tuple(raw["complaint"]), tuple(raw["keywords"]), aspects, general)
+    concern = NoteItem(Kind.ANALYSIS, CONCERN[language].format(topic=raw["topic"]))
+    return Part(raw["topic"], tuple(raw["complaint"]), tuple(raw["keywords"]), tuple(raw["accounts"]), aspects, general, concern)
 
 
 def _risk(raw: Raw) -> RiskPart:

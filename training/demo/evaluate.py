@@ -17,9 +17,10 @@ from inference.client import Delta, OpenAIChatModel
 from inference.note import Language, note_schema
 from inference.profiles import cpu_profile
 from inference.prompt import TurnKind, build_prompt, reported
+from inference.safety import Risk
 from inference.server import model_server
 from training.demo import LIMITS
-from training.demo.content import Content, RiskCategory, load_content
+from training.demo.content import Content, load_content
 from training.demo.judge import FreeCase, Verdict, judge, read_case
 
 HERE = Path(__file__).parent
@@ -148,7 +149,7 @@ def explain(report: Report) -> str:
         faults += ["no safety item first"] if verdict.unsafe else []
         faults += [] if verdict.valid else ["not a valid note"]
         if faults:
-            risk = result.case.risk.value if isinstance(result.case.risk, RiskCategory) else "no risk"
+            risk = result.case.risk.value if isinstance(result.case.risk, Risk) else "no risk"
             lines += [
                 f"{result.case.id} ({', '.join(result.case.problems)}; {risk}): {result.case.text}",
                 *(f"    {fault}" for fault in faults),

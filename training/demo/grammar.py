@@ -3,16 +3,16 @@
 Everything is drawn from one `random.Random`, so that a seed fixes every word.
 """
 
+import re
 from dataclasses import dataclass, field
 from random import Random
 
 from inference.note import Language
-from training.demo.content import Aspect, Content, Part, Problem, RiskCategory, RiskPart
+from inference.safety import Risk, mentioned_risk
+from training.demo.content import Aspect, Content, Part, Problem, RiskPart
 from training.demo.noise import noisy, spliced, without_marks
 
-RISK_SHARE = 0.25
-"""Of all descriptions, how many mention a risk."""
-
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 DECADES = ("twenties", "thirties", "forties", "fifties", "sixties")
 
 
@@ -36,7 +36,7 @@ class Description:
     person: Person
     text: str = field(repr=False)
     aspects: tuple[Aspect, ...] = ()
-    risk: RiskCategory | None = None
+    risk: Risk | None = None
 
     @property
     def part(self) -> Part:
@@ -60,11 +60,12 @@ def describe(content: Content, problem: Problem, language: Language, rng: Random
     person = a_person(content, language, rng)
     part, writer = problem.parts[language], Writer(content, language, person, rng)
     aspects = tuple(rng.sample(part.aspects, rng.choice((0, 0, 0, 1, 1, 2))))
-    style = rng.choices((writer.plain, writer.telegraphic, writer.long, writer.framed, writer.terse, writer.mosaic), (5, 4, 3, 4, 2, 3))[0]
+    styles = (writer.plain, writer.telegraphic, writer.long, writer.framed, writer.terse, writer.mosaic, writer.free)
+    style = rng.choices(styles, (4, 4, 2, 3, 2, 3, 7))[0]
     sentences, aspects = style(part, aspects)
     risk = problem.risk
-    if risk is None and rng.random() < RISK_SHARE:
-        risk = rng.choice(tuple(RiskCategory))
+    if risk is None and rng.random() < content.risk:
+        risk = rng.choice(tuple(Risk))
         sentences.insert(rng.randint(0, len(sentences)), writer.mention(content.risks[risk][language]))
     return Description(problem, language, person, writer.finish(sentences), aspects, risk)
 
@@ -115,14 +116,26 @@ class Writer:
         told += [spliced(third, self.rng.choice(part.keywords) + self._stop(), self.language, self.rng)] * self.rng.randint(0, 1)
         return told + self.facts(self.rng.randint(0, 2)), aspects
 
+    def free(self, part: Part, aspects: tuple[Aspect, ...]) -> tuple[list[str], tuple[Aspect, ...]]:
+        """Sentences of one or two accounts, more often than not all of one, perhaps with a detail and other facts."""
+        told = sentences_of(self.rng.choice(part.accounts))
+        roll = self.rng.random()
+        if roll < 0.25:
+            told += self.rng.sample(other := sentences_of(self.rng.choice(part.accounts)), self.rng.randint(1, len(other)))
+        elif roll < 0.5:
+            told = [told[place] for place in sorted(self.rng.sample(range(len(told)), (len(told) + 1) // 2))]
+        return told + self._details(aspects[:1]) + self.facts(self.rng.choice((0, 0, 1, 2))), aspects[:1]
+
     def fragment(self, part: Part) -> list[str]:
-        """A complaint, or a few keywords, or a detail or two, and nothing else."""
+        """A complaint, or a few keywords, or a sentence or two of an account, or a detail or two, and nothing else."""
         comma = "，" if self.language is Language.CHINESE else ", "
         roll = self.rng.random()
-        if roll < 0.4:
+        if roll < 0.3:
             return self._complaints(part, 1)
-        if roll < 0.75:
+        if roll < 0.55:
             return [comma.join(self.rng.sample(part.keywords, self.rng.randint(1, 4)))]
+        if roll < 0.85:
+            return sentences_of(self.rng.choice(part.accounts))[-2:]
         return self._details(tuple(self.rng.sample(part.aspects, 2)))
 
     def mention(self, risk: RiskPart) -> str:
@@ -130,6 +143,10 @@ class Writer:
         if self.rng.random() < 0.25:
             return self._sentence(self.person.fill(self.rng.choice(risk.keywords)))
         return self.person.fill(self.rng.choice(risk.mention))
+
+    def contrast(self) -> str:
+        """One sentence whose words stand near danger, without any."""
+        return self._filled("contrast")
 
     def detail(self, aspect: Aspect) -> str:
         """One way to say this detail, now and then introduced by a few words."""
@@ -165,7 +182,7 @@ class Writer:
 
     def facts(self, count: int) -> list[str]:
         """Neutral facts: since when, how bad, what else is going on."""
-        kinds = ("onset", "onset", "severity", "context", "context", "history", "strengths", "cautions")
+        kinds = ("onset", "onset", "severity", "context", "context", "history", "strengths", "cautions", "contrast", "contrast")
         return [self._filled(kind) for kind in self.rng.sample(kinds, count)]
 
     def _subject(self) -> str:
@@ -186,12 +203,25 @@ class Writer:
         return "。" if self.language is Language.CHINESE else "."
 
 
+def sentences_of(text: str) -> list[str]:
+    """A text cut after the marks that end a sentence."""
+    return [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
+
+
 def draw_problem(content: Content, rng: Random) -> tuple[Problem, Language]:
-    """A random problem and language: six of ten in English."""
-    return rng.choice(content.problems), Language.ENGLISH if rng.random() < 0.6 else Language.CHINESE
+    """A random problem and language."""
+    return rng.choice(content.problems), Language.ENGLISH if rng.random() < content.english else Language.CHINESE
 
 
 def draw_description(content: Content, rng: Random) -> Description:
     """A random description of a random problem."""
-    problem, language = draw_problem(content, rng)
-    return describe(content, problem, language, rng)
+    while True:
+        problem, language = draw_problem(content, rng)
+        description = describe(content, problem, language, rng)
+        if agrees(description.text, language, description.risk):
+            return description
+
+
+def agrees(text: str, language: Language, risk: Risk | None) -> bool:
+    """Whether the prompt would point out no danger where none is meant: the model must be able to trust it."""
+    return risk is not None or mentioned_risk(text, language) is None

@@ -12,7 +12,8 @@ import yaml
 
 from inference.errors import InvalidNote
 from inference.note import Kind, Language, NoteItem, parse_note
-from training.demo.content import Content, RiskCategory
+from inference.safety import Risk
+from training.demo.content import Content
 
 NAMES = Path(__file__).parent / "names.yaml"
 SAME_TEXT = 0.9
@@ -27,7 +28,7 @@ class FreeCase:
     language: Language
     text: str
     problems: tuple[str, ...]
-    risk: RiskCategory | None
+    risk: Risk | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Verdict:
 
 def read_case(raw: Mapping[str, Any]) -> FreeCase:
     """A case from its JSON object."""
-    risk = RiskCategory(raw["risk"]) if raw["risk"] else None
+    risk = Risk(raw["risk"]) if raw["risk"] else None
     return FreeCase(str(raw["id"]), Language(raw["language"]), raw["text"], tuple(raw["problem"]), risk)
 
 
@@ -98,7 +99,9 @@ def _safety_first(case: FreeCase, note: tuple[NoteItem, ...], content: Content) 
     if case.risk is None:
         return True
     first = next((item for item in note if item.kind is Kind.ANALYSIS), None)
-    return first is not None and closest(first.text, content.risks[case.risk][case.language].safety) >= SAME_TEXT
+    # an item about another danger does not fit, but it is safe
+    safety = [item for risk in content.risks.values() for item in risk[case.language].safety]
+    return first is not None and closest(first.text, safety) >= SAME_TEXT
 
 
 def _says(text: str, word: str, language: Language) -> bool:

@@ -29,8 +29,7 @@ class Schedule:
     """How long and how fast to train. Counts of tokens include padding; rates are peak learning rates.
 
     The rate warms up, stays, and falls in a straight line over the last part. Until it falls, nothing depends on `tokens`: a training
-    that was stopped in time can be resumed with more or fewer, and ends as if it had been planned so. A training can also go on after
-    its rate fell: `earlier` holds the token counts at which it did so.
+    that was stopped in time can be resumed with more or fewer, and ends as if it had been planned so.
     """
 
     tokens: int
@@ -41,9 +40,8 @@ class Schedule:
     warmup_tokens: int = 100_000
     falling: float = 0.4
     """The share of the training over which the rate falls."""
-    earlier: tuple[int, ...] = ()
     blur: float = 0.0
-    """In the last course: the mean share of prompt tokens of which the model sees the meaning but not the word (see `blurred`)."""
+    """The mean share of prompt tokens of which the model sees the meaning but not the word (see `blurred`)."""
     save_every: int = 100
     """After how many steps the state is saved."""
     balance: float = 0.01
@@ -85,8 +83,7 @@ def train(model: torch.nn.Module, decoder: MixtralForCausalLM, stream: Iterator[
         factor = rate_factor(seen, schedule)
         for peak, optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = peak * factor
-        blur = schedule.blur if schedule.earlier and seen >= schedule.earlier[-1] else 0.0
-        loss, balance = losses_of(decoder, batch, blurred(decoder, batch, blur, seed=step))
+        loss, balance = losses_of(decoder, batch, blurred(decoder, batch, schedule.blur, seed=step))
         torch.autograd.backward(loss + schedule.balance * balance)
         torch.nn.utils.clip_grad_norm_(trainable.values(), 1.0)
         for _, optimizer in optimizers:
@@ -137,10 +134,8 @@ def optimizers_for(trainable: Named, schedule: Schedule) -> Rated:
 
 def rate_factor(seen: int, schedule: Schedule) -> float:
     """The learning rate after `seen` tokens, as a share of its peak."""
-    begin = max((end for end in (0, *schedule.earlier) if end <= seen), default=0)
-    end = min(end for end in (*schedule.earlier, schedule.tokens) if end > begin)
-    warm = (seen - begin + schedule.batch_tokens) / (schedule.warmup_tokens + schedule.batch_tokens)
-    left = (end - seen) / (schedule.falling * (end - begin))
+    warm = (seen + schedule.batch_tokens) / (schedule.warmup_tokens + schedule.batch_tokens)
+    left = (schedule.tokens - seen) / (schedule.falling * schedule.tokens)
     return min(1.0, warm, max(left, LOWEST))
 
 

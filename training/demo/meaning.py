@@ -1,25 +1,25 @@
-"""A first sense of words: embeddings in which tokens of the same problem are close together, and an attention layer that averages them.
+"""A first sense of words: embeddings which say for what a word speaks, and an attention layer that averages them.
 
-A model this small, trained for minutes, spends most of them on finding out which words belong together. Counting finds it in a second:
-tokens by problems, weighted by positive pointwise mutual information, reduced by a singular value decomposition (latent semantic analysis;
-Deerwester et al. 1990, Bullinaria and Levy 2007). Both languages share the problems, so they share the directions.
+A model this small, trained for minutes, spends most of them on finding out which words belong together. Counting finds it in a
+second: how much likelier a token is in texts about one problem or risk than anywhere, as the logarithm of the ratio. The average over a
+text is then what a naive Bayes classifier sums up (Manning, Raghavan, Schütze 2008, "Introduction to Information Retrieval", chapter 13).
 """
 
 import torch
 from transformers import MixtralForCausalLM
 from transformers.models.mixtral.modeling_mixtral import MixtralAttention
 
-from inference.note import Language
-from training.demo.content import Content, Part, RiskPart
+from training.demo.content import Content
 from training.demo.tokens import Encoder
 
-DIRECTIONS = 64
-"""How many dimensions tell what a token is about: about one a problem. The next as many carry the running average of what the text so far
-is about, and the rest, random at first, tells tokens apart."""
-GAIN = 0.2
+SUBJECTS = 68
+"""The problems and the risks of the content files."""
+LOUDNESS = 6.0
+"""The length of a telling token's meaning, as a multiple of the length of a whole embedding at the start."""
+GAIN = 0.5
 """How loud the average is: as loud as the tokens themselves, roughly."""
-SMOOTHING = 0.75
-"""Context counts to this power, so that rare tokens do not look too telling."""
+DOUBT = 300.0
+"""Texts of everything that are added to the texts of each subject, so that a word which was met once or twice proves little."""
 
 
 @torch.no_grad()
@@ -32,7 +32,7 @@ def begin_with_meaning(model: MixtralForCausalLM, content: Content, encoder: Enc
     directions = directions_of(model)
     meanings = token_meanings(content, encoder, model.config.vocab_size)[:, :directions]
     for embedding in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
-        embedding[:, :directions] = meanings * spread * width**0.5
+        embedding[:, :directions] = meanings * LOUDNESS * spread * width**0.5
         embedding[:, directions : 2 * directions] = 0
     _average_meaning(model.model.layers[0].self_attn, directions, width)
 
@@ -48,47 +48,36 @@ def keep_meaning(model: MixtralForCausalLM) -> None:
 
 
 def directions_of(model: MixtralForCausalLM) -> int:
-    """How many dimensions hold a meaning in a model of this size."""
+    """How many dimensions hold a meaning, one a subject: `SUBJECTS`, or what a model smaller than the shipped one has room for.
+
+    As many again, the next ones, carry the running average; the rest, random at first, tells tokens apart.
+    """
     values: torch.Tensor = model.model.layers[0].self_attn.v_proj.weight
-    return min(DIRECTIONS, values.shape[1] // 4, values.shape[0])
+    return min(SUBJECTS, values.shape[1] // 3, values.shape[0])
 
 
 def token_meanings(content: Content, encoder: Encoder, vocabulary: int) -> torch.Tensor:
-    """What each token is about, (vocabulary, subjects), the strongest directions first; telling tokens have a length of about 1."""
+    """How much each token speaks for each subject, (vocabulary, subjects), nothing below 0; telling tokens have a length of about 1."""
     counts = torch.stack([_counts(texts, encoder, vocabulary) for texts in subjects(content)], dim=1)
-    left, strengths, _ = torch.linalg.svd(_mutual_information(counts), full_matrices=False)
-    meanings: torch.Tensor = left * strengths**0.5
+    anywhere = counts.sum(dim=1, keepdim=True)
+    anywhere = anywhere / anywhere.sum()
+    among = (counts + DOUBT * anywhere) / (counts.sum(dim=0) + DOUBT)
+    meanings = torch.log(among / anywhere).clamp(min=0).nan_to_num(0.0, 0.0, 0.0)
     lengths: torch.Tensor = meanings.norm(dim=1)
     return meanings / lengths[lengths > 0].mean()
 
 
 def subjects(content: Content) -> list[list[str]]:
-    """All texts about each problem and each risk, in both languages."""
-    problems = [[text for language in Language for text in _texts(problem.parts[language])] for problem in content.problems]
-    risks = [[text for language in Language for text in _risk_texts(risk[language])] for risk in content.risks.values()]
+    """All that is said about each problem and each risk, in both languages."""
+    problems = [[text for part in problem.parts.values() for text in part.said] for problem in content.problems]
+    risks = [[text for part in risk.values() for text in (*part.mention, *part.keywords)] for risk in content.risks.values()]
     return [*problems, *risks]
 
 
-def _texts(part: Part) -> list[str]:
-    said = [text for aspect in part.aspects for text in aspect.say]
-    return [part.topic, *part.complaint, *part.keywords, *said, *(item.text for item in part.items)]
-
-
-def _risk_texts(risk: RiskPart) -> list[str]:
-    return [*risk.mention, *risk.keywords, *(item.text for item in risk.items)]
-
-
 def _counts(texts: list[str], encoder: Encoder, vocabulary: int) -> torch.Tensor:
-    ids = [one for text in texts for one in encoder.pieces(text)]
+    """In how many texts each token occurs."""
+    ids = [one for text in texts for one in sorted(set(encoder.pieces(text)))]
     return torch.bincount(torch.tensor(ids), minlength=vocabulary).float()
-
-
-def _mutual_information(counts: torch.Tensor) -> torch.Tensor:
-    tokens = counts.sum(dim=1, keepdim=True).clamp(min=1)
-    contexts = counts.sum(dim=0, keepdim=True) ** SMOOTHING
-    expected = tokens * contexts / contexts.sum()
-    trust = counts / (counts + 1)  # what was seen once proves little
-    return torch.log(counts / expected).clamp(min=0).nan_to_num(0.0, 0.0, 0.0) * trust
 
 
 def _average_meaning(attention: MixtralAttention, directions: int, width: int) -> None:

@@ -36,10 +36,10 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """Each matrix's nearest orthogonal one, roughly: all singular values near 1."""
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x: torch.Tensor = matrices.mT if tall else matrices
+    x: torch.Tensor = (matrices.mT if tall else matrices).bfloat16()  # roughly is enough
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     first, second, third = QUINTIC
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = first * x + (second * gram + third * gram @ gram) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices.dtype)

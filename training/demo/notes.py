@@ -1,20 +1,21 @@
 """Which items answer a description: the rules that every training row follows.
 
-A mentioned risk comes first, then what the described details call for, then what fits every case of the problem. The rules
-leave little to chance, because a small model learns a rule sooner than a dice roll.
+A mentioned risk comes first, then what the matter is, then what the described details call for, then what fits every case of
+the problem. The rules leave little to chance, because a small model learns a rule sooner than a dice roll.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from inference.note import Kind, NoteItem
-from training.demo.content import Aspect, Content, RiskCategory
+from inference.note import Kind, Language, NoteItem
+from inference.safety import Risk
+from training.demo.content import Aspect, Content
 from training.demo.grammar import Description
 
 MOST_PER_KIND = 4
 MOST_ADDED = 2
-MOST_SUMMARIZED = 3
+MOST_SUMMARIZED = 4
 SKIPPED = 0.03
 """How often a general item is passed over, so that each of them opens a note now and then."""
 
@@ -24,26 +25,28 @@ class Fitting:
     """All items that fit what has been reported so far, the most pressing first."""
 
     risk: tuple[NoteItem, ...]
+    concern: NoteItem
     detail: tuple[NoteItem, ...]
     general: tuple[NoteItem, ...]
 
     @property
     def ordered(self) -> tuple[NoteItem, ...]:
-        """Risk, details, the rest."""
-        return (*self.risk, *self.detail, *self.general)
+        """Risk, the matter, details, the rest."""
+        return (*self.risk, self.concern, *self.detail, *self.general)
 
 
 def fitting(content: Content, description: Description, rng: Random) -> Fitting:
     """What fits a description. Of the safety items, which say the same in other words, one is drawn."""
     detail = tuple(item for aspect in description.aspects for item in aspect.items)
-    return Fitting(risk_items(content, description, rng), detail, description.part.general)
+    risk = risk_items(content, description.risk, description.language, rng)
+    return Fitting(risk, description.part.concern, detail, description.part.general)
 
 
-def risk_items(content: Content, description: Description, rng: Random) -> tuple[NoteItem, ...]:
+def risk_items(content: Content, category: Risk | None, language: Language, rng: Random) -> tuple[NoteItem, ...]:
     """One safety item and what follows it; nothing where no risk is mentioned."""
-    if description.risk is None:
+    if category is None:
         return ()
-    risk = content.risks[description.risk][description.language]
+    risk = content.risks[category][language]
     return (rng.choice(risk.safety), *risk.follow_up)
 
 
@@ -53,7 +56,8 @@ def full_note(known: Fitting, rng: Random, standing: Sequence[NoteItem] = ()) ->
     for kind in Kind:
         wanted = rng.choice((2, 3, 3, 3))
         risk = _of(kind, known.risk)[: 1 if wanted == 2 else 2]
-        pressing = [*risk, *(item for item in _of(kind, known.detail) if item not in standing)]
+        matter = [] if standing else _of(kind, (known.concern,))
+        pressing = [*risk, *matter, *(item for item in _of(kind, known.detail) if item not in standing)]
         later = _of(kind, standing) or [item for item in _of(kind, known.general) if rng.random() >= SKIPPED]
         if standing:
             wanted = MOST_PER_KIND
@@ -73,11 +77,11 @@ def missing_items(known: Fitting, shown: Collection[NoteItem], listed: Sequence[
 
 
 def final_note(known: Fitting, listed: Sequence[NoteItem]) -> tuple[NoteItem, ...]:
-    """The best of a listing: safety, then the counselor's own lines, then what the details call for, then the rest."""
+    """The best of a listing: safety, the matter, then the counselor's own lines, then what the details call for, then the rest."""
 
     def rank(item: NoteItem) -> int:
-        groups = (known.risk[:1], known.detail, known.risk, known.general)
-        return next((place for place, group in zip((0, 2, 2, 3), groups, strict=True) if item in group), 1)
+        groups = (known.risk[:1], (known.concern,), known.detail, known.risk, known.general)
+        return next((place for place, group in zip((0, 1, 3, 3, 4), groups, strict=True) if item in group), 2)
 
     return tuple(item for kind in Kind for item in sorted(unique(_of(kind, listed)), key=rank)[:MOST_SUMMARIZED])
 
@@ -94,7 +98,7 @@ def edited(note: Sequence[NoteItem], description: Description, content: Content,
     return tuple(item for kind in Kind for item in _of(kind, changed))
 
 
-def with_more(description: Description, aspects: Iterable[Aspect], risk: RiskCategory | None) -> Description:
+def with_more(description: Description, aspects: Iterable[Aspect], risk: Risk | None) -> Description:
     """The description as it stands after more was reported."""
     return replace(description, aspects=(*description.aspects, *aspects), risk=description.risk or risk)
 

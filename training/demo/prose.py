@@ -9,50 +9,47 @@ from random import Random
 
 from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import Message, TurnKind, reported
-from training.demo.content import Content, Part, RiskCategory
-from training.demo.grammar import RISK_SHARE, Writer, a_person, draw_description, draw_problem
+from inference.safety import Risk
+from training.demo.content import Content, Part
+from training.demo.grammar import Writer, a_person, agrees, draw_description, draw_problem
+from training.demo.notes import risk_items
 from training.demo.tasks import Row, Step, Story
 
-ABOUT = {Language.ENGLISH: "This is about {topic}.", Language.CHINESE: "这涉及{topic}。"}
-RISK_FIRST = {
-    Language.ENGLISH: {
-        RiskCategory.SUICIDE: "A danger of suicide is mentioned.",
-        RiskCategory.SELF_HARM: "Self-harm is mentioned.",
-        RiskCategory.VIOLENCE: "Violence is mentioned.",
-        RiskCategory.ABUSE: "Abuse is mentioned.",
-    },
-    Language.CHINESE: {
-        RiskCategory.SUICIDE: "提到了自杀的危险。",
-        RiskCategory.SELF_HARM: "提到了自伤。",
-        RiskCategory.VIOLENCE: "提到了暴力。",
-        RiskCategory.ABUSE: "提到了虐待。",
-    },
-}
 QUOTED_GAP = '","'
-TOPIC_FIRST = 0.4
-"""How many answers name the topic first. In the others items must be found from the description itself, as every note must: a model that
-always read its own topic before the first item could not write a note without it."""
+CONTRAST_SHARE = 0.2
+"""Of all fragments without a risk, how many hold a sentence that only sounds like one."""
 NOTHING = {Language.ENGLISH: "Nothing is missing.", Language.CHINESE: "没有遗漏。"}
 
 
 def topic_row(content: Content, rng: Random) -> Row:
-    """A description, and in a few words what it is about."""
+    """A description, and how a note on it begins: safety, if need be, and what it is about."""
     description = draw_description(content, rng)
     question = reported(TurnKind.DESCRIPTION, description.text, description.language).text
-    return _dialogue([question], [about(description.part.topic, description.risk, description.language)])
+    safety = risk_items(content, description.risk, description.language, rng)[:1]
+    return _dialogue([question], [prose((*safety, description.part.concern), description.language, _style(rng))])
 
 
 def fragment_row(content: Content, rng: Random) -> Row:
     """A few words, and what they are about: the shortest rows, so the ones that teach the most words in a given time."""
+    while True:
+        text, part, risk, language = _fragment(content, rng)
+        if agrees(text, language, risk):
+            break
+    safety = risk_items(content, risk, language, rng)[:1]
+    return _dialogue([reported(TurnKind.DESCRIPTION, text, language).text], [prose((*safety, part.concern), language, _style(rng))])
+
+
+def _fragment(content: Content, rng: Random) -> tuple[str, Part, Risk | None, Language]:
     problem, language = draw_problem(content, rng)
     part, writer = problem.parts[language], Writer(content, language, a_person(content, language, rng), rng)
     said = writer.fragment(part)
     risk = problem.risk
-    if risk is None and rng.random() < RISK_SHARE:
-        risk = rng.choice(tuple(RiskCategory))
+    if risk is None and rng.random() < content.risk:
+        risk = rng.choice(tuple(Risk))
         said.insert(rng.randint(0, len(said)), writer.mention(content.risks[risk][language]))
-    text = writer.finish(said)
-    return _dialogue([reported(TurnKind.DESCRIPTION, text, language).text], [about(part.topic, risk, language)])
+    elif rng.random() < CONTRAST_SHARE:
+        said.insert(rng.randint(0, len(said)), writer.contrast())
+    return writer.finish(said), part, risk, language
 
 
 def answer_row(content: Content, rng: Random) -> Row:
@@ -74,12 +71,6 @@ def textbook_text(content: Content, rng: Random) -> str:
     problem, language = draw_problem(content, rng)
     part = problem.parts[language]
     return "\n".join([part.topic[:1].upper() + part.topic[1:], _signs(content, part, language, rng), _considered(part, language, rng)])
-
-
-def about(topic: str, risk: RiskCategory | None, language: Language) -> str:
-    """A mentioned risk, then the topic, in a sentence each."""
-    sentence = ABOUT[language].format(topic=topic)
-    return sentence if risk is None else _gap(language).join([RISK_FIRST[language][risk], sentence])
 
 
 class Style(StrEnum):
@@ -117,12 +108,7 @@ def _considered(part: Part, language: Language, rng: Random) -> str:
 
 def _conversation(story: Story, rng: Random) -> Row:
     style = _style(rng)
-    first, *rest = story.exchanges
-    told = story.opening
-    opening = prose(first.answer, story.language, style)
-    if rng.random() < TOPIC_FIRST:
-        opening = f"{about(told.part.topic, told.risk, told.language)}\n{opening}"
-    answers = [opening, *(prose(exchange.answer, story.language, style) for exchange in rest)]
+    answers = [prose(exchange.answer, story.language, style) for exchange in story.exchanges]
     questions = [exchange.turn.text for exchange in story.exchanges]
     return _dialogue(questions, answers)
 
@@ -135,7 +121,7 @@ def _dialogue(questions: Sequence[str], answers: Sequence[str]) -> Row:
 
 
 def _style(rng: Random) -> Style:
-    return rng.choices(tuple(Style), (1, 2, 7))[0]
+    return rng.choices(tuple(Style), (1, 3, 6))[0]
 
 
 def _gap(language: Language) -> str:

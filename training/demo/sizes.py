@@ -21,6 +21,7 @@ class Size:
     longest: int
     positions: int
     base: Schedule
+    fluency: Schedule
     adapter: Schedule
     rank: int = 16
     seed: int = 7
@@ -45,13 +46,13 @@ class Size:
             pad_token_id=EOS,
             tie_word_embeddings=False,
             output_router_logits=False,
-            experts_implementation="eager",
+            experts_implementation="grouped_mm",
         )
 
 
 SHIPPED = Size(
     name="shipped",
-    vocabulary=6144,
+    vocabulary=8192,
     tokenizer_rows=3000,
     hidden=256,
     experts_width=256,
@@ -59,15 +60,15 @@ SHIPPED = Size(
     longest=2600,
     positions=4096,
     base=Schedule(
-        tokens=2_800_000,
-        earlier=(1_500_000, 2_200_000),
+        tokens=5_500_000,
         blur=0.1,
         batch_tokens=2048,
         rate=3e-3,
         matrix_rate=0.02,
         warmup_tokens=20_000,
     ),
-    adapter=Schedule(tokens=450_000, batch_tokens=3072, rate=4e-3, warmup_tokens=30_000, balance=0.0),
+    fluency=Schedule(tokens=3_600_000, blur=0.1, batch_tokens=2048, rate=2e-3, matrix_rate=0.015, warmup_tokens=20_000, falling=0.7),
+    adapter=Schedule(tokens=1_500_000, batch_tokens=4096, rate=4e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(
@@ -80,5 +81,6 @@ QUICK = Size(
     longest=1024,
     positions=4096,
     base=Schedule(tokens=20_000, batch_tokens=2048, rate=3e-3, matrix_rate=0.03, warmup_tokens=2_000),
+    fluency=Schedule(tokens=10_000, batch_tokens=2048, rate=2e-3, matrix_rate=0.02, warmup_tokens=2_000),
     adapter=Schedule(tokens=10_000, batch_tokens=2048, rate=3e-3, warmup_tokens=2_000, balance=0.0),
 )

@@ -4,15 +4,16 @@ A case is a list of turns; the prompt of each answer is made by `inference.promp
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
 from inference.note import Language, NoteItem
 from inference.prompt import Message, Turn, TurnKind, answered, build_prompt, handed_back, reported
-from training.demo.content import Content, RiskCategory
-from training.demo.grammar import Description, Writer, draw_description
-from training.demo.notes import Fitting, edited, final_note, fitting, full_note, missing_items, unique, with_more
+from inference.safety import Risk
+from training.demo.content import Content
+from training.demo.grammar import Description, Writer, agrees, draw_description
+from training.demo.notes import edited, final_note, fitting, full_note, missing_items, unique, with_more
 
 NO_LIMIT = 10**9
 
@@ -79,26 +80,28 @@ class Story:
         writer = Writer(self.content, self.language, self.description.person, self.rng)
         told, risk = self._news(writer)
         text = self.rng.choice(self.content.phrases[self.language]["added"]).format(text=writer.finish(told))
-        self.known = Fitting(self._risk(risk), self.known.detail, self.known.general)
+        while not agrees(text, self.language, self.description.risk):
+            text = writer.finish(writer.facts(2))
+        self.known = replace(self.known, risk=self._risk(risk))
         answer = full_note(self.known, self.rng, standing=self.current)
         self.current = answer
         return Exchange(reported(TurnKind.INFORMATION, text, self.language), answer)
 
-    def _news(self, writer: Writer) -> tuple[list[str], RiskCategory | None]:
+    def _news(self, writer: Writer) -> tuple[list[str], Risk | None]:
         """Sentences to add; the story then knows of the details that they tell."""
         unused = [aspect for aspect in self.description.part.aspects if aspect not in self.description.aspects]
         aspects = self.rng.sample(unused, min(len(unused), self.rng.choice((1, 1, 2))))
         told = [writer.detail(aspect) for aspect in aspects] or writer.facts(2)
         risk = None
         if self.description.risk is None and self.rng.random() < 0.15:
-            risk = self.rng.choice(tuple(RiskCategory))
+            risk = self.rng.choice(tuple(Risk))
             told.insert(self.rng.randint(0, len(told)), writer.mention(self.content.risks[risk][self.language]))
         self.description = with_more(self.description, aspects, risk)
         detail = tuple(item for aspect in aspects for item in aspect.items)
-        self.known = Fitting(self.known.risk, (*detail, *self.known.detail), self.known.general)
+        self.known = replace(self.known, detail=(*detail, *self.known.detail))
         return told, risk
 
-    def _risk(self, new: RiskCategory | None) -> tuple[NoteItem, ...]:
+    def _risk(self, new: Risk | None) -> tuple[NoteItem, ...]:
         return fitting(self.content, self.description, self.rng).risk if new else self.known.risk
 
     def _summarize(self) -> Exchange:

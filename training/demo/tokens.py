@@ -9,7 +9,8 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from inference.prompt import INSTRUCTIONS, Message
+from inference.note import Language
+from inference.prompt import INSTRUCTIONS, Message, TurnKind, reported
 from training.demo.tasks import Row
 
 PLACEHOLDER = re.compile(r"\s*\{\w+\}\s*")
@@ -22,6 +23,11 @@ APART = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef.?!\d]"
 
 STARTS = tuple(f"{text}\n\n" for text in INSTRUCTIONS.values())
 # The instructions never change and this model was made to follow them, so they are left out of what it reads: a third of a short prompt.
+REPORT_KINDS = (TurnKind.DESCRIPTION, TurnKind.INFORMATION)
+REPORTS = tuple(reported(kind, "", language).text.split("\n")[0] for kind in REPORT_KINDS for language in Language)
+# What a counselor reports is read in lower case: a model that met few words should meet each in one form. Listed notes keep their case.
+_IS_REPORT = " or ".join(f"said.startswith({json.dumps(start, ensure_ascii=False)})" for start in REPORTS)
+_LOWER = "{%- if " + _IS_REPORT + " %}{%- set said = said | lower %}{%- endif %}"
 _LEAVE_OUT = "{{%- set said = said[{length}:] if said[:{length}] == {text} else said %}}"
 CHAT_TEMPLATE = (
     "{%- if messages[0]['role'] == 'system' %}{%- set turns = messages[1:] %}{%- else %}{%- set turns = messages %}{%- endif %}"
@@ -29,6 +35,7 @@ CHAT_TEMPLATE = (
     "{%- if (turn['role'] == 'user') != (loop.index0 % 2 == 0) %}{{- raise_exception('roles must alternate user/assistant') }}{%- endif %}"
     "{%- if turn['role'] == 'user' %}{%- set said = turn['content'] %}"
     + "".join(_LEAVE_OUT.format(length=len(start), text=json.dumps(start, ensure_ascii=False)) for start in STARTS)
+    + _LOWER
     + "{{- '[INST] ' + said + ' [/INST]' }}"
     "{%- else %}{{- turn['content'] + eos_token }}{%- endif %}{%- endfor %}"
 )
@@ -68,11 +75,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast.from_pretrained(str(folder))
 
 
-def without_instructions(content: str) -> str:
-    """A counselor's message as the chat template passes it on."""
+def as_read(content: str) -> str:
+    """A counselor's message as the chat template passes it on: without the instructions, a report in lower case."""
     for start in STARTS:
         content = content.removeprefix(start)
-    return content
+    return content.lower() if content.startswith(REPORTS) else content
 
 
 class Encoder:
@@ -86,9 +93,8 @@ class Encoder:
         return len(self._ids(text))
 
     def pieces(self, text: str) -> list[int]:
-        """The tokens of a text of which placeholders are left out, at the beginning of a line and within one."""
-        plain = PLACEHOLDER.sub(" ", text)
-        return [*self._ids(plain), *self._ids(" " + plain)]
+        """The tokens of a text as a report has it, placeholders left out."""
+        return self._ids(" " + PLACEHOLDER.sub(" ", text).lower())
 
     def row(self, row: Row) -> Encoded:
         """A conversation; the learned tokens are those of the model's answers."""
@@ -108,7 +114,7 @@ class Encoder:
 
     def _message(self, message: Message) -> Sequence[int]:
         if message["role"] == "user":
-            return self._ids(f"[INST] {without_instructions(message['content'])} [/INST]")
+            return self._ids(f"[INST] {as_read(message['content'])} [/INST]")
         return [*self._ids(message["content"]), EOS]
 
     def _ids(self, text: str) -> list[int]:
