@@ -1,0 +1,1 @@
+"""Data: what a case leaves behind, made into rows for training."""

@@ -1,0 +1,1 @@
+"""Whether a new adapter goes into service: values in, a verdict with reasons out."""
