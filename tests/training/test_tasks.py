@@ -7,7 +7,7 @@ import pytest
 from inference.note import Kind, Language, NoteItem, dump_note, parse_additions, parse_note
 from inference.prompt import INSTRUCTIONS, LEFT_OUT, TurnKind
 from training.demo.content import Content, load_content
-from training.demo.grammar import RISK_SHARE, describe, draw_description
+from training.demo.grammar import describe, draw_description
 from training.demo.notes import MOST_ADDED, MOST_PER_KIND, MOST_SUMMARIZED
 from training.demo.tasks import Row, Step, Story, long_case_row, note_row, short_case_row, windowed_row
 
@@ -65,7 +65,7 @@ def test_about_a_quarter_of_the_ordinary_problems_mention_a_risk(content: Conten
     drawn = [draw_description(content, rng) for _ in range(1500)]
     ordinary = [one for one in drawn if one.problem.risk is None]
     share = sum(one.risk is not None for one in ordinary) / len(ordinary)
-    assert abs(share - RISK_SHARE) < 0.04
+    assert abs(share - content.risk) < 0.04
 
 
 def test_a_mentioned_risk_opens_the_note(content: Content) -> None:
