@@ -55,7 +55,7 @@ def adapter_rows(content: Content, encoder: Encoder, seed: int, longest: int) ->
     """Descriptions with their notes, and cases of a few or many turns up to `longest` tokens."""
     rng = Random(seed)
     while True:
-        kind = rng.choices(("note", "short", "long", "windowed"), (72, 22, 4, 2))[0]
+        kind = rng.choices(("note", "short", "long", "windowed"), (52, 41, 5, 2))[0]
         if kind == "note":
             row = encoder.row(note_row(content, rng))
         elif kind == "short":

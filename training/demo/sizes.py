@@ -68,7 +68,7 @@ SHIPPED = Size(
         warmup_tokens=20_000,
     ),
     fluency=Schedule(tokens=3_600_000, blur=0.1, batch_tokens=2048, rate=2e-3, matrix_rate=0.015, warmup_tokens=20_000, falling=0.7),
-    adapter=Schedule(tokens=1_500_000, batch_tokens=4096, rate=4e-3, warmup_tokens=30_000, balance=0.0),
+    adapter=Schedule(tokens=1_700_000, batch_tokens=4096, rate=4e-3, warmup_tokens=30_000, balance=0.0),
 )
 
 QUICK = Size(

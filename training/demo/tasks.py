@@ -118,7 +118,7 @@ def note_row(content: Content, rng: Random) -> Row:
 def short_case_row(content: Content, rng: Random) -> Row:
     """A description, its note, and one thing that follows."""
     story = Story(content, rng)
-    story.take(rng.choices((Step.EDIT, Step.INFORM, Step.SUMMARIZE), (4, 3, 2))[0])
+    story.take(rng.choices((Step.EDIT, Step.INFORM, Step.SUMMARIZE), (4, 3, 5))[0])
     return case_row(story)
 
 
