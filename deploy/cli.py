@@ -36,7 +36,9 @@ def main() -> None:
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the workspace on 127.0.0.1; the model server takes the next one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(help="Port of the workspace on 127.0.0.1; the model server takes the next one.", min=1, max=65534)
+    ] = 8765,
     picture: Annotated[Path | None, typer.Option(help="Also save what is shown, as an SVG picture.")] = None,
 ) -> None:
     """Play one case from description to approved note: a local workspace, a real model server, the real bot."""

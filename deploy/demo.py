@@ -46,12 +46,12 @@ async def play(once: bool = False, port: int = DEFAULT_PORT, picture: Path | Non
         try:
             sandbox = await _start(stack, console, home, port)
             await _tell(sandbox, console)
+            if picture is not None:
+                console.save_svg(str(picture), title="make demo", code_format=PICTURE, clear=False)
         except (StoryFailed, InferenceError, OSError, TimeoutError) as error:
             console.print(f"[red]The demo stopped:[/red] {_reason(error)}")
             console.print(f"Its logs are kept in {home}", highlight=False)
             return 1
-        if picture is not None:
-            console.save_svg(str(picture), title="make demo", code_format=PICTURE, clear=False)
         if not once:
             _say_how_to_go_on(console, sandbox)
             await _until_interrupted()

@@ -129,6 +129,11 @@ def answered(items: Sequence[NoteItem]) -> Turn:
     return Turn(TurnKind.ANSWER, dump_note(items))
 
 
+def preamble(language: Language) -> str:
+    """What stands before the first turn at most; serving and training take its length from the budget alike."""
+    return f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n"
+
+
 def build_prompt(turns: Sequence[Turn], language: Language, budget: int, preamble_tokens: int = 0) -> Prompt:
     """Chat messages for a case's turns within `budget` tokens.
 

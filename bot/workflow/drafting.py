@@ -25,7 +25,7 @@ from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel, estimate_tokens
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable
 from inference.note import Language, NoteLimits, note_schema
-from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt
+from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, preamble
 
 log = logging.getLogger(__name__)
 
@@ -143,10 +143,10 @@ class Drafting:
     async def _read_ahead(self, language: Language, turns: Sequence[Turn]) -> None:
         """After old turns left the prompt, lets the server read what remains, so that the next answer begins as soon as the last one."""
         try:
-            budget, preamble = await self._budget(), await self._preamble(language)
+            budget, reserved = await self._budget(), await self._preamble(language)
             *before, _ = counted = await self._counted(turns)
-            coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, preamble)
-            if coming.left_out > build_prompt(before, language, budget, preamble).left_out:
+            coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, reserved)
+            if coming.left_out > build_prompt(before, language, budget, reserved).left_out:
                 async for _ in self._model.stream(coming.messages, model=self._settings.model, max_tokens=1, schema=None):
                     pass
         except InferenceError as error:
@@ -158,8 +158,7 @@ class Drafting:
 
     async def _preamble(self, language: Language) -> int:
         if language not in self._preambles:
-            preamble = f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n"
-            self._preambles[language] = await self._model.count_tokens(preamble) + TEMPLATE_TOKENS
+            self._preambles[language] = await self._model.count_tokens(preamble(language)) + TEMPLATE_TOKENS
         return self._preambles[language]
 
     async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> None:

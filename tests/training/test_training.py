@@ -19,7 +19,7 @@ from training.demo.content import load_content
 from training.demo.corpus import sample_texts
 from training.demo.judge import unmentioned_names
 from training.demo.loop import Schedule, losses_of, rate_factor, train
-from training.demo.meaning import GAIN, begin_with_meaning, directions_of, keep_meaning, token_meanings
+from training.demo.meaning import GAIN, begin_with_meaning, directions_of, keep_meaning, subjects, token_meanings
 from training.demo.muon import orthogonal
 from training.demo.sizes import QUICK, SHIPPED
 from training.demo.tokens import Encoder, train_tokenizer
@@ -102,6 +102,7 @@ def test_the_first_layer_passes_on_the_average_meaning() -> None:
     model = MixtralForCausalLM(replace(SHIPPED, layers=1).config(encoder.backend.get_vocab_size()))
     begin_with_meaning(model, content, encoder)
     kept, first = directions_of(model), model.model.layers[0]
+    assert kept == len(subjects(content)), "every problem and every risk has a direction"
     seen: list[torch.Tensor] = []
     first.self_attn.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
     right = 0

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from inference.errors import InvalidNote
 from inference.note import Language, NoteItem, clean_text, dump_note, parse_additions
-from inference.prompt import INSTRUCTIONS, LEFT_OUT, TEMPLATE_TOKENS, Message, Turn, TurnKind, answered, build_prompt
+from inference.prompt import TEMPLATE_TOKENS, Message, Turn, TurnKind, answered, build_prompt, preamble
 from training.data.edits import Counts, align
 from training.data.records import AnswerEvent, CaseRecord, Reason, Verdict
 
@@ -74,7 +74,7 @@ class Budget:
 
     def preamble(self, language: Language) -> int:
         """Tokens of what stands before the first turn, as the bot reserves them."""
-        return self.count(f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n") + TEMPLATE_TOKENS
+        return self.count(preamble(language)) + TEMPLATE_TOKENS
 
     def counted(self, turns: Sequence[Turn]) -> list[Turn]:
         """Turns that were stored without a length get theirs."""
@@ -90,7 +90,7 @@ def build_rows(record: CaseRecord, clean: Clean, budget: Budget, night: str) -> 
     if record.consent is None:
         return Rows()
     turns = [_cleaned(turn, clean) for turn in budget.counted(record.turns)]
-    preamble = budget.preamble(record.language)
+    reserved = budget.preamble(record.language)
     examples: list[Example] = []
     preferences: list[Preference] = []
     for index, event in enumerate(record.events):
@@ -101,7 +101,7 @@ def build_rows(record: CaseRecord, clean: Clean, budget: Budget, night: str) -> 
         won, lost = (_clean_items(items, clean) for items in _sides(asked, event, final))
         if not won:  # nothing to learn from, not even that nothing is missing: an edit may have taken everything out
             continue
-        messages = build_prompt(turns[: event.asked + 1], record.language, budget.tokens, preamble).messages
+        messages = build_prompt(turns[: event.asked + 1], record.language, budget.tokens, reserved).messages
         if asked is not TurnKind.SUMMARIZE or event.verdict is Verdict.APPROVED:
             examples.append(Example(record.id, messages, dump_note(won), _source(asked, event), night))
         change = align(lost, won)
