@@ -60,9 +60,11 @@ class Messenger:
     def __init__(self, client: AsyncWebClient, outbox: Outbox) -> None:
         self._client, self._outbox = client, outbox
         self._pace = LivePace()
+        self._live: dict[str, str] = {}  # slot → timestamp of the message in which a note is growing
 
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
         """Makes Slack show `content` in the slot's messages, however long that takes. A channel that is gone is logged and left."""
+        self._live.pop(slot, None)
         try:
             wanted = pages(content)
             for number, page in enumerate(wanted):
@@ -75,12 +77,12 @@ class Messenger:
     async def show_partial(self, case: Case, note: Note, slot: str, content: PartialNote) -> None:
         """Shows what has come so far, if Slack takes it at once: the next update, or the final note, will catch up."""
         page = pages(content)[0]
-        message = await self._outbox.slot(note.id, slot, 0)
         try:
-            if message.ts is None:
-                await self._show_page(case, note, message, page)
+            if slot not in self._live:
+                message = await self._outbox.slot(note.id, slot, 0)
+                self._live[slot] = await self._show_page(case, note, message, page)
             elif self._pace.allows():
-                answer, pause = await attempt("chat.update", self._update(case, message.ts, page))
+                answer, pause = await attempt("chat.update", self._update(case, self._live[slot], page))
                 if answer is None:
                     self._pace.rest(pause or PAUSES_S[0])
         except SlackRefused as error:
@@ -113,11 +115,11 @@ class Messenger:
         except SlackRefused as error:
             log.debug("no status line: %s", error)
 
-    async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> None:
-        ts = slot.ts or (await self._find(case, note, slot) if slot.posting else None)
+    async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
+        """Posts the page, or updates its message; returns the message's timestamp."""
+        ts = slot.ts or (None if slot.fresh else await self._find(case, note, slot))
         if ts is None:
-            await self._post(case, note, slot, page)
-            return
+            return await self._post(case, note, slot, page)
         if slot.ts is None:
             await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
         try:
@@ -125,7 +127,8 @@ class Messenger:
         except SlackRefused as error:
             if error.error not in _VANISHED:
                 raise
-            await self._post(case, note, slot, page)  # somebody deleted the message
+            return await self._post(case, note, slot, page)  # somebody deleted the message
+        return ts
 
     async def _remove(self, case: Case, slot: Slot) -> None:
         """Takes back a page of an earlier, longer content."""
@@ -141,8 +144,7 @@ class Messenger:
     def _update(self, case: Case, ts: str, page: Page) -> Call:
         return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks))
 
-    async def _post(self, case: Case, note: Note, slot: Slot, page: Page) -> None:
-        await self._outbox.posting(slot)
+    async def _post(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
         tries = 0
         while True:
             answer, pause = await attempt("chat.postMessage", lambda: self._post_once(case, note, slot, page))
@@ -154,7 +156,7 @@ class Messenger:
                 await asyncio.sleep(pause or 0)
             if ts is not None:
                 await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
-                return
+                return ts
             tries += 1
 
     async def _post_once(self, case: Case, note: Note, slot: Slot, page: Page) -> Any:

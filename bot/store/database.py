@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import case as sql_case
@@ -24,7 +25,7 @@ from bot.workflow.ports import Clock, Slot, Work
 
 INBOX_KEY = "inbox"
 LEASE = timedelta(seconds=60)
-_UNFINISHED = (Stage.PENDING, Stage.ACCEPTED, Stage.ANSWERED)
+_UNFINISHED = tuple(stage for stage in Stage if not stage.is_final)
 
 
 class Database:
@@ -35,6 +36,7 @@ class Database:
         self._master_key = master_key
         self._clock = clock
         self._host = socket.gethostname()
+        self._known_inbox_key: bytes | None = None
         # SQLite lets one writer in at a time, and the others sleep and look again: waiting in line here is many times faster
         self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
         self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -63,7 +65,7 @@ class Database:
             async with self._session() as session:
                 if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is not None:
                     return False
-                key = await data_key(session, self._master_key, INBOX_KEY)
+                key = await self._inbox_key(session)
                 sealed = seal(key, act.model_dump_json(), f"inbox:{act.key}")
                 session.add(
                     InboxRow(
@@ -91,7 +93,7 @@ class Database:
             row = (await session.exec(query.order_by(begun, col(InboxRow.at), col(InboxRow.id)).limit(1))).first()
             if row is None or row.id is None or row.sealed_act is None:
                 return None
-            key = await data_key(session, self._master_key, INBOX_KEY)
+            key = await self._inbox_key(session)
             act = incoming_adapter.validate_json(unseal(key, row.sealed_act, f"inbox:{row.key}"))
             return Work(row.id, act, Stage(row.stage), row.note_id, row.attempts)
 
@@ -126,18 +128,11 @@ class Database:
         """The message of a slot's page; made if it is new."""
         async with self._session() as session:
             row = (await session.exec(select(MessageRow).where(MessageRow.slot == slot, MessageRow.page == page))).first()
-            if row is None:
-                row = MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page)
-                session.add(row)
-                await session.flush()
-            return Slot(row.id, row.note_id, row.page, row.posting, row.ts)
-
-    async def posting(self, slot: Slot) -> None:
-        """Says that a post is about to be tried."""
-        async with self._session() as session:
-            row = (await session.exec(select(MessageRow).where(MessageRow.id == slot.id))).one()
-            row.posting = True
+            if row is not None:
+                return _slot(row)
+            row = MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page)
             session.add(row)
+            return replace(_slot(row), fresh=True)
 
     async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None:
         """Records the message's timestamp; `opens_thread` makes it the thread of its note."""
@@ -154,7 +149,7 @@ class Database:
         """The messages of a slot after its first `pages`."""
         query = select(MessageRow).where(MessageRow.slot == slot, MessageRow.page >= pages).order_by(col(MessageRow.page))
         async with self._session() as session:
-            return [Slot(row.id, row.note_id, row.page, row.posting, row.ts) for row in await session.exec(query)]
+            return [_slot(row) for row in await session.exec(query)]
 
     async def removed(self, slot: Slot) -> None:
         """Forgets a message that Slack doesn't show any more."""
@@ -197,7 +192,17 @@ class Database:
             return False
         return int(pid) == os.getpid()
 
+    async def _inbox_key(self, session: AsyncSession) -> bytes:
+        """The key of acts whose case is not known yet; unlike a case's key it is never destroyed, so it is read once."""
+        if self._known_inbox_key is None:
+            self._known_inbox_key = await data_key(session, self._master_key, INBOX_KEY)
+        return self._known_inbox_key
+
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
         async with self._line, AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+def _slot(row: MessageRow) -> Slot:
+    return Slot(row.id, row.note_id, row.page, row.ts)

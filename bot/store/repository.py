@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func
@@ -169,7 +170,7 @@ class SqlUnitOfWork:
         text = unseal(await self._key(case_id), row.sealed_text, f"description:{source_ts}:{row.version}")
         return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
 
-    async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> None:
+    async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text."""
         row = await self._session.get_one(InboxRow, work.id, with_for_update=True)
         if row.stage != work.stage:
@@ -180,6 +181,7 @@ class SqlUnitOfWork:
             row.sealed_act = None
         self._session.add(row)
         await self._session.flush()
+        return replace(work, stage=stage, note_id=row.note_id, attempts=row.attempts)
 
     async def latest_slot(self, note_id: str) -> str | None:
         """The slot of the newest message that shows a note."""

@@ -148,8 +148,8 @@ class InboxRow(SQLModel, table=True):
 class MessageRow(SQLModel, table=True):
     """The outbox: one Slack message, a page of what answers an act. Its content is derived from the note when it is sent.
 
-    `posting` is committed before a post is tried, so that a restart looks in Slack for a message with this `id` before it posts
-    again; `ts` is committed after it.
+    The row is committed before a post is tried, so that a restart looks in Slack for a message with this `id` before it posts again;
+    `ts` is committed after it.
     """
 
     __tablename__ = "message"
@@ -159,7 +159,6 @@ class MessageRow(SQLModel, table=True):
     note_id: str = Field(foreign_key="note.id", index=True)
     slot: str
     page: int
-    posting: bool = False
     ts: str | None = None
 
 

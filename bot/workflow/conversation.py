@@ -40,80 +40,76 @@ class Conversation:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._clock, self._default_language = clock, default_language
 
-    async def handle(self, work: Work) -> None:
-        """Takes one act one stage further; the caller asks for the next one until there is none."""
+    async def handle(self, work: Work) -> Work:
+        """Takes one act one stage further, and says how far it is now."""
         match work.stage:
             case Stage.PENDING:
-                await self._accept(work)
+                return await self._accept(work)
             case Stage.ACCEPTED:
-                await self._unless_refused(work, self._drafting.answer)
+                return await self._unless_refused(work, self._drafting.answer)
             case Stage.ANSWERED:
-                await self._unless_refused(work, self._show)
+                return await self._unless_refused(work, self._show)
             case Stage.DONE | Stage.FAILED:
-                pass
+                return work
 
     async def give_up(self, work: Work) -> None:
         """Tells whoever posted that their act could not be handled."""
         await self._tell(work, Notice(Sign.NO_ANSWER, await self._language(work)))
 
-    async def _unless_refused(self, work: Work, step: Callable[[Work], Awaitable[None]]) -> None:
+    async def _unless_refused(self, work: Work, step: Callable[[Work], Awaitable[Work]]) -> Work:
         try:
-            await step(work)
+            return await step(work)
         except NotAllowed as error:
-            await self._refuse(work, Notice(Sign(error.reason), await self._language(work)))
+            return await self._refuse(work, Notice(Sign(error.reason), await self._language(work)))
 
-    async def _accept(self, work: Work) -> None:
+    async def _accept(self, work: Work) -> Work:
         act = work.act
         refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
         if refusal:
-            await self._refuse(work, Notice(refusal, await self._language(work)))
-            return
+            return await self._refuse(work, Notice(refusal, await self._language(work)))
         try:
-            await self._understand(work)
+            return await self._understand(work)
         except DomainError as error:
             number = error.limit if isinstance(error, TooLong) else 0
-            await self._refuse(work, Notice(_SIGNS[type(error)], await self._language(work), number))
+            return await self._refuse(work, Notice(_SIGNS[type(error)], await self._language(work), number))
 
-    async def _understand(self, work: Work) -> None:
+    async def _understand(self, work: Work) -> Work:
         match work.act:
             case Posted():
-                await self._posted(work, work.act)
+                return await self._posted(work, work.act)
             case HandedBack():
-                await self._handed_back(work, work.act)
+                return await self._handed_back(work, work.act)
             case Reread():
-                await self._reread(work, work.act)
+                return await self._reread(work, work.act)
             case TryAgain():
-                await self._try_again(work, work.act)
+                return await self._try_again(work, work.act)
             case Summarize():
-                await self._summarize(work)
+                return await self._summarize(work)
             case Approve():
-                await self._approve(work, work.act)
+                return await self._approve(work, work.act)
             case Joined():
-                await self._refuse(work, Notice(Sign.WELCOME, self._default_language))
+                return await self._refuse(work, Notice(Sign.WELCOME, self._default_language))
 
     # what each act means
 
-    async def _posted(self, work: Work, act: Posted) -> None:
+    async def _posted(self, work: Work, act: Posted) -> Work:
         if not clean_text(act.text):
-            await self._refuse(work, Notice(Sign.FILES_ONLY if act.has_files else Sign.EMPTY, await self._language(work)))
-            return
+            return await self._refuse(work, Notice(Sign.FILES_ONLY if act.has_files else Sign.EMPTY, await self._language(work)))
         is_reply = act.thread_ts not in {None, act.ts}
         async with self._store.begin() as uow:
             case = await uow.case_of(act.team_id, act.channel_id)
             note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
             before = await uow.report(case.id, act.ts) if case else None
         if before and (before.text == act.text or (act.edited_ts or act.ts) < before.version):
-            await self._finish(work, before.note_id, Stage.DONE)  # an edit that changed nothing, or a late delivery of an older version
-        elif is_reply and (case is None or note is None):
-            await self._finish(work, None, Stage.DONE)  # people talk in other threads too
-        elif case and note and is_reply:
-            await self._replied(work, case, note, act)
-        elif case and note:  # the description was edited
-            await self._replied(work, case, note, act, Reading.INFORMATION)
-        else:
-            await self._described(work, act, case)
+            # an edit that changed nothing, or a late delivery of an older version
+            return await self._finish(work, before.note_id, Stage.DONE)
+        if is_reply and (case is None or note is None):
+            return await self._finish(work, None, Stage.DONE)  # people talk in other threads too
+        if case and note:
+            return await self._replied(work, case, note, act, None if is_reply else Reading.INFORMATION)  # no reply: an edited description
+        return await self._described(work, act, case)
 
-    async def _described(self, work: Work, act: Posted, case: Case | None) -> None:
+    async def _described(self, work: Work, act: Posted, case: Case | None) -> Work:
         language = case.language if case else guess_language(act.text, self._default_language)
         turn = await self._drafting.measure(reported(TurnKind.DESCRIPTION, act.text, language))
         async with self._store.begin() as uow:
@@ -122,23 +118,22 @@ class Conversation:
             await uow.add_note(note)
             await uow.add_report(_report(case, note, act, Reading.DESCRIPTION))
             await uow.add_turn(note, turn)
-            await uow.advance(work, Stage.ACCEPTED, note.id)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> None:
+    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> Work:
         if note.approval:
             raise NoteLocked
         # first: an endless reply is refused before it is compared with the note line by line
         turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
         reading = reading or read_reply(act.text, note.items)
         if reading is Reading.EDITED:
-            await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
-            return
+            return await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
         async with self._store.begin() as uow:
             await uow.add_report(_report(case, note, act, reading))
             await uow.add_turn(note, turn)
-            await uow.advance(work, Stage.ACCEPTED, note.id)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> None:
+    async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> Work:
         """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
         if not lines:
             raise NothingToRead
@@ -153,32 +148,28 @@ class Conversation:
             await uow.add_turn(note, turn)
             if report:
                 await uow.add_report(report)
-            await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
+            return await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
 
-    async def _handed_back(self, work: Work, act: HandedBack) -> None:
+    async def _handed_back(self, work: Work, act: HandedBack) -> Work:
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, act.note_id)
         if case is None or note is None:
-            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
-            return
-        await self._edited(work, case, note, note.merge_edit(act.items, act.base_revision_id), None)
+            return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+        return await self._edited(work, case, note, note.merge_edit(act.items, act.base_revision_id), None)
 
-    async def _reread(self, work: Work, act: Reread) -> None:
+    async def _reread(self, work: Work, act: Reread) -> Work:
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, act.note_id)
             report = await uow.report(case.id, act.source_ts) if case else None
         if case is None or note is None or report is None:
-            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
-            return
+            return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
         if note.approval:
             raise NoteLocked
         if report.reading is act.reading:
-            await self._finish(work, note.id, Stage.DONE)
-            return
+            return await self._finish(work, note.id, Stage.DONE)
         again = replace(report, reading=act.reading)
         if act.reading is Reading.EDITED:
-            await self._edited(work, case, note, read_items(report.text, note.items), again)
-            return
+            return await self._edited(work, case, note, read_items(report.text, note.items), again)
         turn = await self._drafting.measure(reported(TurnKind.INFORMATION, report.text, case.language))
         async with self._store.begin() as uow:
             before = _before_edit(note, report)
@@ -187,9 +178,9 @@ class Conversation:
                 await uow.add_revision(note.revise(revision), revision)
             await uow.add_report(again)
             await uow.add_turn(note, turn)
-            await uow.advance(work, Stage.ACCEPTED, note.id)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _try_again(self, work: Work, act: TryAgain) -> None:
+    async def _try_again(self, work: Work, act: TryAgain) -> Work:
         """The same question once more; as a new turn if the case has gone on since."""
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, act.note_id)
@@ -199,11 +190,10 @@ class Conversation:
                     raise NoteLocked
                 if (await uow.turns(case.id))[-1] != turn:
                     await uow.add_turn(note, turn)
-                await uow.advance(work, Stage.ACCEPTED, note.id)
-        if case is None or note is None or turn is None:
-            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+                return await uow.advance(work, Stage.ACCEPTED, note.id)
+        return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
 
-    async def _summarize(self, work: Work) -> None:
+    async def _summarize(self, work: Work) -> Work:
         async with self._store.begin() as uow:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
             notes = await uow.notes(case.id) if case else ()
@@ -215,7 +205,7 @@ class Conversation:
             note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None)
             await uow.add_note(note)
             await uow.add_turn(note, turn)
-            await uow.advance(work, Stage.ACCEPTED, note.id)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
 
     async def _summary_turn(self, items: Sequence[Item], language: Language) -> Turn:
         """The notes of a session as one turn; if they are too long, the newest. Counselors' lines are in the final note anyway."""
@@ -228,18 +218,17 @@ class Conversation:
                     raise
                 items = items[len(items) // 4 + 1 :]
 
-    async def _approve(self, work: Work, act: Approve) -> None:
+    async def _approve(self, work: Work, act: Approve) -> Work:
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, act.note_id)
             if case and note:
                 await uow.add_approval(note.approve(act.user_id, act.revision_id, self._clock()))
-                await uow.advance(work, Stage.ANSWERED, note.id)
-        if case is None or note is None:
-            await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+                return await uow.advance(work, Stage.ANSWERED, note.id)
+        return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
 
     # what people see of it
 
-    async def _show(self, work: Work) -> None:
+    async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
         source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else None
@@ -250,19 +239,19 @@ class Conversation:
         if case and note:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
             await self._channel.show(case, note, slot, view)
-        await self._finish(work, work.note_id, Stage.DONE)
+        return await self._finish(work, work.note_id, Stage.DONE)
 
-    async def _refuse(self, work: Work, notice: Notice) -> None:
+    async def _refuse(self, work: Work, notice: Notice) -> Work:
         await self._tell(work, notice)
-        await self._finish(work, None, Stage.DONE)
+        return await self._finish(work, None, Stage.DONE)
 
     async def _tell(self, work: Work, notice: Notice) -> None:
         thread_ts = work.act.thread_ts if isinstance(work.act, Posted) else None
         await self._channel.tell(work.act.channel_id, work.act.user_id, notice, thread_ts)
 
-    async def _finish(self, work: Work, note_id: str | None, stage: Stage) -> None:
+    async def _finish(self, work: Work, note_id: str | None, stage: Stage) -> Work:
         async with self._store.begin() as uow:
-            await uow.advance(work, stage, note_id)
+            return await uow.advance(work, stage, note_id)
 
     async def _case_and_note(self, uow: UnitOfWork, work: Work, note_id: str) -> tuple[Case | None, Note | None]:
         """The case of the channel and a note of that case: a button that was carried to another channel finds nothing."""

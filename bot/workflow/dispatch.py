@@ -18,7 +18,7 @@ FIRST_PAUSE_S = 0.5
 class Dispatcher:
     """Works through the inbox. `handle` takes an act one stage further; `give_up` is told of acts that fail each time."""
 
-    def __init__(self, store: Store, handle: Callable[[Work], Awaitable[None]], give_up: Callable[[Work], Awaitable[None]]) -> None:
+    def __init__(self, store: Store, handle: Callable[[Work], Awaitable[Work]], give_up: Callable[[Work], Awaitable[None]]) -> None:
         self._store, self._handle, self._give_up = store, handle, give_up
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._news: set[str] = set()
@@ -55,8 +55,10 @@ class Dispatcher:
                 return
             while channel_id in self._news:
                 self._news.discard(channel_id)
-                while work := await self._store.next_work(channel_id):
-                    await self._try(work)
+                while begun := await self._store.next_work(channel_id):
+                    work: Work | None = begun
+                    while work and not work.stage.is_final:
+                        work = await self._try(work)
             await self._store.release(channel_id)
         except asyncio.CancelledError:
             await self._store.release(channel_id)  # another instance may go on at once
@@ -66,9 +68,10 @@ class Dispatcher:
             self._news.discard(channel_id)
             log.exception("channel %s: the inbox can't be read", channel_id)
 
-    async def _try(self, work: Work) -> None:
+    async def _try(self, work: Work) -> Work | None:
+        """The act as it stands a stage later; None after a failure, when only the inbox knows."""
         try:
-            await self._handle(work)
+            return await self._handle(work)
         except Exception:
             last = work.attempts + 1 >= MOST_TRIES
             log.exception("inbox row %d (%s, %s): try %d failed", work.id, work.act.type, work.stage, work.attempts + 1)
@@ -77,6 +80,7 @@ class Dispatcher:
             await self._store.failed(work, give_up=last)
             if not last:
                 await asyncio.sleep(FIRST_PAUSE_S * 2**work.attempts)
+            return None
 
     async def _tell(self, work: Work) -> None:
         try:

@@ -62,7 +62,7 @@ class Drafting:
             task.cancel()
         await asyncio.gather(*self._reading_ahead, return_exceptions=True)
 
-    async def answer(self, work: Work) -> None:
+    async def answer(self, work: Work) -> Work:
         """Generates the answer owed to `work`, shows it growing, stores it.
 
         Raises:
@@ -75,8 +75,7 @@ class Drafting:
             notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
             slot = await slot_of(uow, work, note) if note else ""
         if case is None or note is None:  # deleted in the meantime: nobody is owed anything
-            await self._done(work)
-            return
+            return await self._done(work)
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
         try:
@@ -84,24 +83,24 @@ class Drafting:
                 answer = await when_ready(self._model, progress, lambda: self._generate(work, case, turns, progress))
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
-            await self._say_no_answer(work, case, note, slot)
-            return
+            return await self._say_no_answer(work, case, note, slot)
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
         items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
-        await self._store_answer(work, case, note, items, answer)
+        answered_work = await self._store_answer(work, case, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
         self._reading_ahead.add(task)
         task.add_done_callback(self._reading_ahead.discard)
+        return answered_work
 
-    async def _say_no_answer(self, work: Work, case: Case, note: Note, slot: str) -> None:
+    async def _say_no_answer(self, work: Work, case: Case, note: Note, slot: str) -> Work:
         notice = Notice(Sign.NO_ANSWER, case.language, note_id=note.id, failed_at=str(work.id))
         if note.purpose is Purpose.SUMMARY and note.current:  # the draft that stands keeps its place and its buttons
             await self._channel.show(case, note, slot, NoteView(note, case.language))
             await self._channel.tell(case.channel_id, work.act.user_id, notice, note.thread_ts)
         else:
             await self._channel.show(case, note, slot, notice)
-        await self._done(work)
+        return await self._done(work)
 
     async def measure(self, turn: Turn) -> Turn:
         """The turn with its length by the model's own tokenizer; with length 0, to be counted later, while the server is away.
@@ -161,17 +160,17 @@ class Drafting:
             self._preambles[language] = await self._model.count_tokens(preamble(language)) + TEMPLATE_TOKENS
         return self._preambles[language]
 
-    async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> None:
+    async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> Work:
         author = Author(Origin.MODEL, self._settings.model)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         async with self._store.begin() as uow:
             await uow.add_revision(note.revise(revision), revision)
             await uow.add_turn(note, _answer_turn(answer))
-            await uow.advance(work, Stage.ANSWERED)
+            return await uow.advance(work, Stage.ANSWERED)
 
-    async def _done(self, work: Work) -> None:
+    async def _done(self, work: Work) -> Work:
         async with self._store.begin() as uow:
-            await uow.advance(work, Stage.DONE)
+            return await uow.advance(work, Stage.DONE)
 
 
 def _answer_turn(answer: Answer) -> Turn:

@@ -143,3 +143,8 @@ class Stage(StrEnum):
     """Slack shows it; the row's text is wiped, its key stays."""
     FAILED = "failed"
     """Given up after several tries; the row keeps its text for whoever looks into it."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is left to do."""
+        return self in {Stage.DONE, Stage.FAILED}

@@ -39,7 +39,7 @@ class Desk:
     at_once: int = 0
     busy_channels: set[str] = field(default_factory=set)
 
-    async def handle(self, work: Work) -> None:
+    async def handle(self, work: Work) -> Work:
         act = work.act
         assert isinstance(act, Posted)
         assert act.channel_id not in self.busy_channels, "two acts of one channel at once"
@@ -53,9 +53,10 @@ class Desk:
                 raise ValueError(act.text)
             stage = Stage.ACCEPTED if work.stage is Stage.PENDING else Stage.DONE
             async with self.database.begin() as uow:
-                await uow.advance(work, stage)
+                further = await uow.advance(work, stage)
             if stage is Stage.DONE:
                 self.handled.append(act.text)
+            return further
         finally:
             self.at_once -= 1
             self.busy_channels.discard(act.channel_id)

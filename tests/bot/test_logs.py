@@ -140,10 +140,11 @@ async def test_a_database_error_shows_no_values(log: io.StringIO, store_url: str
     database = Database(make_engine(store_url), new_key())
     await database.prepare()
 
-    async def handle(_work: Work) -> None:
+    async def handle(work: Work) -> Work:
         async with database.begin() as uow:
             row = CaseRow(id="c", team_id="T", channel_id=PLANTED, code=PLANTED, language="en", state="open", opened_at=NOW)
             uow._session.add(row)
+        return work
 
     async def give_up(_work: Work) -> None:
         pass

@@ -164,7 +164,6 @@ async def test_killed_between_post_and_record(tmp_path: Path, summary: bool) -> 
             """An outbox whose process dies before the timestamp is recorded."""
 
             slot = staticmethod(desk.database.slot)
-            posting = staticmethod(desk.database.posting)
 
             async def posted(self, *_: object, **__: object) -> None:
                 raise Killed
@@ -182,7 +181,7 @@ async def test_killed_between_post_and_record(tmp_path: Path, summary: bool) -> 
 
 async def test_killed_before_the_post(desk: Desk) -> None:
     """Where a post was about to be tried and never left, it is posted after the restart."""
-    await desk.database.posting(await desk.database.slot("note", "act-1", 0))
+    await desk.database.slot("note", "act-1", 0)
     await desk.show("Sleep is short.")
     assert len(await desk.answers()) == 1
 

@@ -336,15 +336,14 @@ async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
 
 
 async def test_a_slot_is_one_message_a_page(database: Database) -> None:
-    """A slot's page is made once, remembers that a post was tried, and then where it is; a summary's first page opens its thread."""
+    """A slot's page is made once, which only its first caller sees, and remembers where it is; a summary's first page opens its thread."""
     async with database.begin() as uow:
         case = await uow.open_case("T1", "C1", Language.ENGLISH, NOW)
         await uow.add_note(Note("n", case.id, Purpose.SUMMARY, None))
     first, second = await database.slot("n", "act-1", 0), await database.slot("n", "act-1", 1)
     assert first.id != second.id
-    assert await database.slot("n", "act-1", 0) == first
-    await database.posting(first)
-    assert (await database.slot("n", "act-1", 0)).posting
+    assert first.fresh  # nobody can have tried to post it
+    assert await database.slot("n", "act-1", 0) == replace(first, fresh=False)
     await database.posted(first, "5.5", opens_thread=True)
     assert (await database.slot("n", "act-1", 0)).ts == "5.5"
     async with database.begin() as uow:
