@@ -5,7 +5,7 @@ import pytest
 from inference.note import Language
 from inference.safety import Risk
 from training.demo.content import Content, Part, load_content
-from training.demo.judge import unmentioned_disorders
+from training.demo.judge import unmentioned_disorders, unmentioned_names
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,18 @@ def test_no_item_names_a_disorder(content: Content) -> None:
     for name, language, part in parts(content):
         for item in part.items:
             assert not unmentioned_disorders(item.text, "", language), (name, item.text)
+
+
+def test_no_item_names_a_person_as_a_matter_of_course(content: Content) -> None:
+    """Items of a problem name only people whom every account of it mentions; items of a detail, whom every way to tell it mentions."""
+    found = []
+    for name, language, part in parts(content):
+        pairs = [(item, part.accounts) for item in (part.concern, *part.general)]
+        pairs += [(item, aspect.say) for aspect in part.aspects for item in aspect.items]
+        for item, told in pairs:
+            if unmentioned_names(item.text, "", language):  # who names nobody at all needs no second look
+                found += [(name, item.text) for text in told if unmentioned_names(item.text, text, language)][:1]
+    assert not found
 
 
 def test_every_risk_has_safety_items_in_both_languages(content: Content) -> None:
