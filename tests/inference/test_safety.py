@@ -21,6 +21,10 @@ PLAIN = {
             "Everybody would be better off without her, she says.",
             "Took an overdose two years ago.",
             "He wrote a farewell letter to his sons.",
+            "Denies SI, passive ideation only.",
+            "She OD'd in March.",
+            "He has lost the will to live.",
+            "Everyone would be happier without me, he repeated.",
         ),
         Language.CHINESE: (
             "她说不想活了。",
@@ -29,6 +33,9 @@ PLAIN = {
             "她说“死了算了”。",
             "曾经割腕。",
             "他在攒安眠药，囤了一瓶药。",
+            "来访者否认自杀意念。",
+            "他有过寻短见的念头，想一了百了。",
+            "想从楼上跳下去。",
         ),
     },
     Risk.SELF_HARM: {
@@ -38,8 +45,18 @@ PLAIN = {
             "Fresh cuts under the sleeve.",
             "He burned his forearm with a cigarette.",
             "She bangs her head against the wall.",
+            "NSSI since fourteen.",
+            "He has an urge to cut every evening.",
+            "She holds a lighter against her forearm.",
         ),
-        Language.CHINESE: ("最近又有自伤行为。", "她割自己的手臂。", "用烟头烫自己。", "手腕上有新的划痕。"),
+        Language.CHINESE: (
+            "最近又有自伤行为。",
+            "她割自己的手臂。",
+            "用烟头烫自己。",
+            "手腕上有新的划痕。",
+            "她用刀片划伤自己。",
+            "他扇自己耳光。",
+        ),
     },
     Risk.ABUSE: {
         Language.ENGLISH: (
@@ -48,8 +65,18 @@ PLAIN = {
             "She was raped last autumn.",
             "Partner grabs her by the throat.",
             "He was beaten at home.",
+            "Long history of DV.",
+            "Her stepfather touched her at night.",
+            "His wife locks him in.",
         ),
-        Language.CHINESE: ("她长期遭受家暴。", "小时候被继父猥亵。", "丈夫喝醉了打她。", "他从小挨打。"),
+        Language.CHINESE: (
+            "她长期遭受家暴。",
+            "小时候被继父猥亵。",
+            "丈夫喝醉了打她。",
+            "他从小挨打。",
+            "她被丈夫打得鼻青脸肿。",
+            "表哥摸过她。",
+        ),
     },
     Risk.VIOLENCE: {
         Language.ENGLISH: (
@@ -58,8 +85,18 @@ PLAIN = {
             "He wants to kill his boss.",
             "Pulled a knife in the pub.",
             "There was violence in the family.",
+            "He denies HI.",
+            "She fantasises about stabbing her colleague.",
+            "He threw a plate at his wife.",
         ),
-        Language.CHINESE: ("他威胁要报复前任。", "上周打了孩子。", "他随身带刀，说要拿刀捅人。", "有暴力行为。"),
+        Language.CHINESE: (
+            "他威胁要报复前任。",
+            "上周打了孩子。",
+            "他随身带刀，说要拿刀捅人。",
+            "有暴力行为。",
+            "他想砍死同事。",
+            "他扬言要砍人。",
+        ),
     },
 }
 HARMLESS = {
@@ -73,6 +110,14 @@ HARMLESS = {
         "She is dying to see her sister.",
         "Drug abuse is not a topic.",
         "He jumps from task to task.",
+        "He hits the punching bag until he is dead tired.",
+        "She beat herself up over the mistake.",
+        "He cut himself shaving and burned himself out at work.",
+        "She is killing time and wants to die of shame.",
+        "He is tired of living with his parents.",
+        "She took her tablets with breakfast.",
+        "Inflation hits her hard, and he beat her record.",
+        "Hi, he doesn't want to be here today.",
     ),
     Language.CHINESE: (
         "她在地铁上惊恐发作。",
@@ -81,6 +126,11 @@ HARMLESS = {
         "父亲去年做了手术。",
         "孩子在学校被同学打断了发言。",
         "周末报复性熬夜。",
+        "他打球，打电话，打游戏。",
+        "累死了，气死我了，想死你了。",
+        "她想跳槽，随他去吧。",
+        "他把自己关在房间，强迫自己早起。",
+        "兄弟俩抢玩具，他被打断、被打压。",
     ),
 }
 
