@@ -1,6 +1,8 @@
 """Words of danger: what is said plainly is found in both languages, everyday words near danger are not."""
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -186,3 +188,15 @@ def test_a_very_long_report_is_searched_in_reasonable_time() -> None:
     for piece in ("his own his own ", "he grabbed the big old ", "被他被他", "打了" * 5 + "一", "not want to want to "):
         short = min(seconds(piece * 200) for _ in range(3))
         assert seconds(piece * 4000) < 100 * short + 0.5
+
+
+def test_most_of_what_nobody_fitted_the_list_to_is_found() -> None:
+    """Sentences by a writer who had not seen the list, never to be used for fitting it: most dangers are found, next to no false ones."""
+    lines = (Path(__file__).parent / "danger_sentences.jsonl").read_text(encoding="utf-8").splitlines()
+    sentences = [json.loads(line) for line in lines]
+    found = [mentioned_risk(one["text"], Language(one["language"])) is not None for one in sentences]
+    danger = [hit for one, hit in zip(sentences, found, strict=True) if one["risk"]]
+    harmless = [hit for one, hit in zip(sentences, found, strict=True) if not one["risk"]]
+    assert (len(danger), len(harmless)) == (200, 150)
+    assert sum(danger) >= 160
+    assert sum(harmless) <= 3
