@@ -57,6 +57,8 @@ async def _serve(profile: ServeProfile, demo: bool) -> None:
     from bot.settings import load_settings
     from inference.hotload import AdapterControl
     from inference.server import model_server
+    from inference.sharing import Gpus
+    from inference.turns import serve_in_turns
 
     settings = load_settings()
     key = settings.inference.api_key
@@ -65,10 +67,13 @@ async def _serve(profile: ServeProfile, demo: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a script's `&` starts us with it ignored
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     keyed = replace(profile, api_key=key.get_secret_value() if key else None)
-    async with model_server(keyed, settings.home, {DEMO_NAME: DEMO_ADAPTER} if demo else {}, typer.echo) as server:
+    server = model_server(keyed, settings.home, {DEMO_NAME: DEMO_ADAPTER} if demo else {}, typer.echo)
+
+    async def say_what_is_served() -> None:
         async with AdapterControl(server.url, keyed.api_key) as control:
             names = await control.served()
         typer.echo(f"Serving {', '.join(names)} at {server.url}; Ctrl-C stops it.")
         if settings.inference.model not in names:
             typer.echo(f"Note: the bot asks for {settings.inference.model!r}; set PHYASSIST_INFERENCE__MODEL to one of these names.")
-        await asyncio.Event().wait()
+
+    await serve_in_turns(server, Gpus(settings.home), typer.echo, say_what_is_served)
