@@ -66,7 +66,9 @@ def a_pair(number: int, *, word: str = "Gently: ") -> Preference:
     return Preference(f"case-{number}", asked, dump_note(edit), dump_note(draft), align(draft, edit).counts, None, "n1")
 
 
-def a_dataset(folder: Path, examples: int = 6, heldout: int = 2, pairs: int = 0, heldout_pairs: int = 0, more: Sequence[Example] = ()) -> Path:
+def a_dataset(
+    folder: Path, examples: int = 6, heldout: int = 2, pairs: int = 0, heldout_pairs: int = 0, more: Sequence[Example] = ()
+) -> Path:
     """A dataset on disk."""
     train = (*(an_example(number) for number in range(examples)), *more)
     held = tuple(an_example(100 + number) for number in range(heldout))

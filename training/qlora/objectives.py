@@ -50,12 +50,12 @@ def learned_tokens(model: torch.nn.Module, batch: Batch) -> Learned:
     device = next(model.parameters()).device
     learned = batch.weights[:, 1:] != 0
     columns = learned.any(0).nonzero().squeeze(1)
-    logits = model(
-        input_ids=batch.ids.to(device), position_ids=batch.positions.to(device), use_cache=False, logits_to_keep=columns
-    ).logits
+    logits = model(input_ids=batch.ids.to(device), position_ids=batch.positions.to(device), use_cache=False, logits_to_keep=columns).logits
     chosen, where = learned[:, columns], logits.device
     targets = batch.ids[:, 1:][learned].to(where)
-    return Learned(logits[chosen.to(where)].float(), targets, batch.weights[:, 1:][learned].to(where), batch.owner[:, 1:][learned].to(where))
+    return Learned(
+        logits[chosen.to(where)].float(), targets, batch.weights[:, 1:][learned].to(where), batch.owner[:, 1:][learned].to(where)
+    )
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,7 @@ class Likelihood:
         if self.pull and self.origin is not None and torch.is_grad_enabled():
             with torch.no_grad(), with_weights(model, self.origin):
                 before = learned_tokens(model, batch).logits
-            divergence = functional.kl_div(
-                found.logits.log_softmax(-1), before.log_softmax(-1), reduction="none", log_target=True
-            ).sum(-1)
+            divergence = functional.kl_div(found.logits.log_softmax(-1), before.log_softmax(-1), reduction="none", log_target=True).sum(-1)
             loss = loss + self.pull * (found.weights.abs() * divergence).sum()
         return loss
 

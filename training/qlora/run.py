@@ -1,12 +1,12 @@
 """One training from its recipe to its adapter, read from top to bottom.
 
-    RUN_FOLDER/recipe.json        what to do, the only thing that is there before
-               inputs.json        hashes of what it is done with; if one changes (a case was deleted, say), the training begins again
-               progress.jsonl     a line a step
-               stage-1/ stage-2/  checkpoints
-               adapter/           what the server may load
-               curve.png
-               result.json        written last: its existence means that the rest is complete
+RUN_FOLDER/recipe.json        what to do, the only thing that is there before
+           inputs.json        hashes of what it is done with; if one changes (a case was deleted, say), the training begins again
+           progress.jsonl     a line a step
+           stage-1/ stage-2/  checkpoints
+           adapter/           what the server may load
+           curve.png
+           result.json        written last: its existence means that the rest is complete
 """
 
 import json
@@ -235,5 +235,3 @@ def _stage_result(plan: _Plan, outcome: Outcome) -> StageResult:
 
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-
-
