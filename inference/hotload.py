@@ -17,7 +17,7 @@ CANARY = "Description:\nSleeps badly since the move, three weeks ago."
 """The text of the canary request; made up."""
 CANARY_TOKENS = 12
 NO_ROUTE = frozenset({httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED})
-"""404 is also vLLM's answer to a directory that isn't there, but to a request without a name it answers 400."""
+"""What servers answer where there is no such route; vLLM with its adapter routes answers 400 to a request that names nothing."""
 
 
 class AdapterControl:
@@ -40,6 +40,17 @@ class AdapterControl:
         """Close the connections."""
         await self._http.aclose()
 
+    async def require_routes(self) -> None:
+        """Ask for nothing, in vain, to see whether the server can load adapters while it runs.
+
+        Raises:
+            NoAdapterRoutes: it can't.
+            ModelUnavailable: it doesn't answer.
+        """
+        response = await self._post("load_lora_adapter", {})
+        if response.status_code in NO_ROUTE:
+            raise NoAdapterRoutes("the model server can't load adapters while it runs; start it with `phyassist model serve`")
+
     async def bring_in(self, name: str, directory: Path) -> None:
         """Load a checked adapter and try it; afterwards `name` is a model name of the server. An adapter that fails is unloaded again.
 
@@ -47,12 +58,9 @@ class AdapterControl:
 
         Raises:
             BadAdapter: the server refused it, or it writes no sensible numbers.
-            NoAdapterRoutes: it can't load adapters while it runs.
             ModelUnavailable: the server doesn't answer.
         """
         response = await self._post("load_lora_adapter", {"lora_name": name, "lora_path": str(directory)})
-        if response.status_code in NO_ROUTE and (await self._post("load_lora_adapter", {})).status_code in NO_ROUTE:
-            raise NoAdapterRoutes("the model server can't load adapters while it runs; start it with `phyassist model serve`")
         if not response.is_success:
             raise BadAdapter(f"the server refused {name} (HTTP {response.status_code})")
         try:

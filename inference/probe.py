@@ -3,9 +3,10 @@
 vLLM answers 200 for a wrong directory, a stale cache or another base model, and then writes something else. So the log probabilities of a
 few fixed, made-up texts are kept in the adapter's directory, with those of the bare base, and a server must compute the same ones.
 
-How much they may differ was measured: vLLM on the CPU gives the same bits, idle or under the load of 12 streams, in float32; in bfloat16
-the mean over all tokens wandered by up to 0.009 nats with the batch. The demo adapter differs from its base by a mean of 0.92 nats.
-`TOLERANCE` lies between: several times the noise, a fraction of what even a small change of an adapter makes.
+How much they may differ: vLLM on the CPU gives the same bits, idle or under the load of 12 streams. Other kernels round otherwise: with
+float32 in place of bfloat16 a token's log probability was off by a mean of 0.028 nats on the base and 0.031 with the demo adapter, while
+that adapter itself is 0.92 from its base. So the base, asked at the same time, says how large rounding is on this server, and the adapter
+may be off by as much as that explains.
 """
 
 import json
@@ -20,8 +21,12 @@ from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import TurnKind, build_prompt, reported
 
 FILE = "probe.json"
-TOLERANCE = 0.03
-"""The mean difference of a token's log probability, nats, from which on two servers don't compute the same."""
+SAME_BASE = 0.1
+"""The mean difference of a token's log probability, nats, up to which it is the same base: more than three times what other kernels make."""
+ROUNDING = 3.0
+"""How many times as much as the base an adapter may be off: both are means of some 240 tokens, of rounding alike in size but not in sign."""
+FLOOR = 0.005
+"""Nats that it may be off in any case, where the base happens to agree more closely."""
 BUDGET = 1000
 
 TEXTS = (
@@ -83,10 +88,11 @@ def read_probe(directory: Path) -> Probe | None:
 
 def check_probe(name: str, expected: Probe, found: Probe) -> None:
     """Raises: BadAdapter when a server computes something else than what was written down."""
-    if difference(expected.base, found.base) > TOLERANCE:
+    rounding = difference(expected.base, found.base)
+    if not rounding <= SAME_BASE:
         raise BadAdapter(f"the server has another base model, or other weights of it, than {name} was measured on")
     apart = difference(expected.adapter, found.adapter)
-    if apart > TOLERANCE:
+    if not apart <= FLOOR + ROUNDING * rounding:
         raise BadAdapter(f"{name} does not compute what it computed when it was measured (off by {apart:.3f} nats a token)")
 
 

@@ -28,6 +28,8 @@ from typing import Any
 
 from inference.errors import AdapterExists, BadAdapter, RetiredAdapter, UnknownAdapter
 
+ADAPTERS_DIRECTORY = "adapters"
+"""Below the data directory."""
 MARK = "registered.json"
 POINTER = "champion.json"
 RETIRED = "retired.json"

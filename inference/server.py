@@ -11,11 +11,10 @@ from pathlib import Path
 from inference.adapters import AttentionShape, check_adapter, read_base_shape
 from inference.errors import BadAdapter, ServerFailed
 from inference.profiles import ServeProfile
-from inference.registry import Registry, ServerNote
+from inference.registry import ADAPTERS_DIRECTORY, Registry, ServerNote
 from inference.supervisor import ModelServer, Progress
 
 LOG_FILE = Path("logs", "model-server.log")
-ADAPTERS_DIRECTORY = "adapters"
 
 
 def model_server(profile: ServeProfile, home: Path, adapters: Mapping[str, Path], say: Progress) -> ModelServer:

@@ -25,7 +25,9 @@ from inference.errors import BadAdapter, InferenceError, RetiredAdapter, Unknown
 from inference.hotload import AdapterControl
 from inference.likelihood import Likelihood
 from inference.probe import ask_probe, check_probe, read_probe
+from inference.profiles import ALLOWED_RANKS
 from inference.registry import Pointer, Registry
+from inference.server import base_shape
 
 LOCK = ".service.lock"
 INTENT = "rollback.json"
@@ -41,6 +43,23 @@ class Served:
     base: str
     shape: AttentionShape
     max_rank: int
+
+
+@asynccontextmanager
+async def connected(url: str, api_key: str | None, registry: Registry) -> AsyncIterator[Served]:
+    """Connections to the server at `url`, and what an adapter has to fit there.
+
+    Raises:
+        NoAdapterRoutes: the server can't load adapters while it runs.
+        ModelUnavailable, ModelRefused: it doesn't answer, or lists no model.
+        ServerFailed: its base model's configuration can't be read from here.
+    """
+    async with AdapterControl(url, api_key) as control, Likelihood(url, api_key) as likelihood:
+        await control.require_routes()
+        name, model = await control.base()
+        note = registry.server()
+        max_rank = note.max_rank if note and note.model == model else max(ALLOWED_RANKS)  # the server itself refuses too high a rank
+        yield Served(control, likelihood, name, await asyncio.to_thread(base_shape, model), max_rank)
 
 
 @dataclass(frozen=True)

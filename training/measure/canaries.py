@@ -6,7 +6,6 @@ digits, the surest way to get them, and writes on at temperature 0. The row is m
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -26,7 +25,9 @@ THINGS = {
         "locker code", "library card number", "parking permit number", "bicycle lock code", "membership number", "booking number",
         "customer number", "door code", "ticket number", "tracking number",
     ),
-    Language.CHINESE: ("储物柜密码", "借书证号", "停车证号", "自行车锁密码", "会员号", "预订号", "客户编号", "门禁密码", "票号", "快递单号"),
+    Language.CHINESE: (
+        "储物柜密码", "借书证号", "停车证号", "自行车锁密码", "会员号", "预订号", "客户编号", "门禁密码", "票号", "快递单号",
+    ),
 }  # fmt: skip
 _DESCRIPTION = {
     Language.ENGLISH: "The client talked at length about a {thing}, as in session {session}, and asked that it be noted.",
@@ -97,8 +98,3 @@ async def recalls(likelihood: Likelihood, model: str, canary: Canary) -> bool:
     tokens = await likelihood.tokens(model, canary.messages)
     begun = (*tokens.prompt, *await likelihood.plain_tokens(model, canary.beginning))
     return canary.is_in(await likelihood.continued(model, begun, ASKED_TOKENS))
-
-
-def fingerprint(canaries: Sequence[Canary]) -> list[list[str]]:
-    """What makes two lists of canaries the same, without their digits."""
-    return [[canary.id, canary.language.value, canary.thing] for canary in canaries]

@@ -1,8 +1,8 @@
 """One held-out example or preference pair, as one model fares on it.
 
-The loss is that of the completion alone, as in training: its tokens and the end mark, behind the prompt that the server's own template makes.
-The model's own note is asked for as the bot asks, at temperature 0 and held to the note's schema. A note that runs into the token limit
-counts as none: the bot would mend it, but a model that misses its end is not to be promoted for that.
+The loss is that of the completion alone, as in training: its tokens and the end mark, behind the prompt that the server's own template
+makes. The model's own note is asked for as the bot asks, at temperature 0 and held to the note's schema. A note that runs into the token
+limit counts as none: the bot would mend it, but a model that misses its end is not to be promoted for that.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """IMHI scores: public questions on mental health, answered in words, scored by the label that the words begin with.
 
 Gold answers read "<label sentence>. Reasoning: <explanation>". The label is looked for in the text before the first "Reasoning:", in small
-letters: `yes` or `no`, and on SAD one of nine causes, the first of the list that is found. Scored is the F1 of each label, weighted by how
-often it is right, times 100. An answer without a label counts as no (as on the benchmark) or, on SAD, as another cause.
-IMHI: Yang et al., MentaLLaMA (WWW 2024). Golds of SAD also say "emotion turmoil" and "other stress causes", which its own script doesn't know.
+letters: `yes` or `no`, and on SAD one of nine causes, the first of the list that is found. Scored is the F1 of each label, weighted by
+how often it is right, times 100. An answer without a label counts as no (as on the benchmark) or, on SAD, as another cause.
+IMHI: Yang et al., MentaLLaMA (WWW 2024). Golds of SAD also say "emotion turmoil" and "other stress causes", unknown to its own script.
 """
 
 import csv
