@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -27,6 +28,7 @@ from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from inference.client import OpenAIChatModel
 from inference.note import NoteLimits
+from inference.registry import ADAPTERS_DIRECTORY, Follower
 
 
 def _now() -> datetime:
@@ -101,7 +103,10 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
 def _draft_settings(settings: Settings) -> DraftSettings:
     inference = settings.inference
     limits = NoteLimits(inference.items_per_kind, inference.item_chars)
-    return DraftSettings(inference.model, inference.max_tokens, inference.context_tokens, settings.slack.update_seconds, limits)
+    drafts = DraftSettings(inference.model, inference.max_tokens, inference.context_tokens, settings.slack.update_seconds, limits)
+    if not inference.follow_registry:
+        return drafts
+    return replace(drafts, champion=Follower(settings.home / ADAPTERS_DIRECTORY).champion)
 
 
 @asynccontextmanager

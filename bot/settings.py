@@ -149,7 +149,9 @@ class InferenceSettings(Section):
     api_key: Secret = None
     """The key of that server, where it asks for one."""
     model: str = Field("phyassist", min_length=1)
-    """The name of the model or adapter to ask for, as the server lists it."""
+    """The name of the model or adapter to ask for, as the server lists it, while no adapter of the registry is in service."""
+    follow_registry: bool = True
+    """Whether answers come from the adapter that was promoted, as the data directory's `adapters` say; `false` always asks for MODEL."""
     max_tokens: int = Field(700, ge=64, le=8192)
     """The most tokens of one answer."""
     items_per_kind: int = Field(8, ge=1, le=20)

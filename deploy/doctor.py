@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bot.settings import SettingsError, load_settings
+from bot.settings import InferenceSettings, Settings, SettingsError, load_settings
 from deploy.checks.finding import Finding, Health, problem
 from deploy.checks.machine import check_home, check_key_file, check_machine, check_night
 from deploy.checks.model import check_model
 from deploy.checks.slack import check_slack
 from deploy.checks.store import check_store
+from inference.registry import ADAPTERS_DIRECTORY, Follower
 
 STYLE = {Health.OK: "green", Health.NOTE: "yellow", Health.PROBLEM: "bold red"}
 
@@ -34,10 +35,17 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
     async for finding in check_store(settings.store.url):
         yield finding
     if not skip_model:
-        async for finding in check_model(settings.inference):
+        async for finding in check_model(_asked(settings)):
             yield finding
     async for finding in check_slack(settings.slack):
         yield finding
+
+
+def _asked(settings: Settings) -> InferenceSettings:
+    """The settings of the model, with the name that the bot really asks for."""
+    inference = settings.inference
+    champion = Follower(settings.home / ADAPTERS_DIRECTORY).champion() if inference.follow_registry else None
+    return inference.model_copy(update={"model": champion}) if champion else inference
 
 
 def show(findings: Sequence[Finding], console: Console | None = None) -> int:

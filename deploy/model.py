@@ -1,16 +1,22 @@
-"""`phyassist model …`: serve a model, and see which adapters there are."""
+"""`phyassist model …`: serve a model, see which adapters there are, put one into service and take it out again."""
 
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.explain import explained
 from inference.profiles import ProfileName, ServeProfile, make_profile
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from inference.registry import Registry
+    from inference.service import Change, Served
 
 DEMO = Path(__file__).parent.parent / "training" / "demo"
 DEMO_MODEL = DEMO / "model"
@@ -38,29 +44,80 @@ def serve(
 
 @app.command("list")
 def list_adapters() -> None:
-    """The registered adapters, oldest first; `*` marks the one in service."""
-    from bot.settings import load_settings
-    from inference.registry import Registry
-    from inference.server import ADAPTERS_DIRECTORY
+    """The registered adapters, oldest first; `*` marks the one in service, `-` the one before it."""
+    from inference.registry import Role
 
     with explained():
-        registry = Registry(load_settings().home / ADAPTERS_DIRECTORY)
-        champion = registry.pointer().champion
-        adapters = registry.list()
-    for adapter in adapters:
-        typer.echo(f"{'*' if adapter.name == champion else ' '} {adapter.name}  {adapter.added}")
-    if not adapters:
+        _, registry = _home()
+        rows = registry.listing()
+    marks = {Role.CHAMPION: "*", Role.PREVIOUS: "-", Role.KEPT: " "}
+    for row in rows:
+        retired = f"  retired {row.retirement.at:%Y-%m-%d}: {row.retirement.reason}" if row.retirement else ""
+        typer.echo(f"{marks[row.role]} {row.adapter.name}  {row.adapter.added:%Y-%m-%d %H:%M}{retired}")
+    if not rows:
         typer.echo("No adapter is registered yet.")
 
 
-async def _serve(profile: ServeProfile, demo: bool) -> None:
+@app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="A registered adapter, or `base` for the base model without one.")],
+) -> None:
+    """Put an adapter into service while the server answers; the one before it stays loaded, for a rollback."""
+    from inference.registry import RESERVED_NAMES
+    from inference.service import promote as put_into_service
+
+    with explained():
+        _, registry = _home()
+        wanted = None if name in RESERVED_NAMES else name
+        if wanted is not None:
+            registry.get(wanted)  # a misspelt name is told without a look at the server
+        _tell(asyncio.run(_change(lambda registry, served: put_into_service(registry, served, wanted))))
+
+
+@app.command()
+def rollback() -> None:
+    """Put the adapter before the present one back into service; the next rollback undoes that."""
+    from inference.service import rollback as put_back
+
+    with explained():
+        _tell(asyncio.run(_change(put_back)))
+
+
+async def _change(act: "Callable[[Registry, Served], Awaitable[Change]]") -> "Change":
+    from inference.service import connected
+
+    settings, registry = _home()
+    key = settings.inference.api_key
+    async with connected(settings.inference.url, key.get_secret_value() if key else None, registry) as served:
+        return await act(registry, served)
+
+
+def _tell(change: "Change") -> None:
+    """What happened, a line each."""
+    for name in change.loaded:
+        typer.echo(f"Loaded {name}.")
+    for name in change.unloaded:
+        typer.echo(f"Unloaded {name}; its files stay.")
+    previous = change.pointer.previous or "the base model"
+    typer.echo(f"In service: {change.pointer.champion or 'the base model'}. A rollback brings back {previous}.")
+
+
+def _home() -> "tuple[Settings, Registry]":
+    """The settings, and the registry in their data directory."""
     from bot.settings import load_settings
+    from inference.registry import ADAPTERS_DIRECTORY, Registry
+
+    settings = load_settings()
+    return settings, Registry(settings.home / ADAPTERS_DIRECTORY)
+
+
+async def _serve(profile: ServeProfile, demo: bool) -> None:
     from inference.hotload import AdapterControl
     from inference.server import model_server
     from inference.sharing import Gpus
     from inference.turns import serve_in_turns
 
-    settings = load_settings()
+    settings, registry = _home()
     key = settings.inference.api_key
     task = asyncio.current_task()
     if task is not None:
@@ -73,7 +130,9 @@ async def _serve(profile: ServeProfile, demo: bool) -> None:
         async with AdapterControl(server.url, keyed.api_key) as control:
             names = await control.served()
         typer.echo(f"Serving {', '.join(names)} at {server.url}; Ctrl-C stops it.")
-        if settings.inference.model not in names:
-            typer.echo(f"Note: the bot asks for {settings.inference.model!r}; set PHYASSIST_INFERENCE__MODEL to one of these names.")
+        champion = registry.pointer().champion if settings.inference.follow_registry else None
+        asked = champion or settings.inference.model
+        if asked not in names:
+            typer.echo(f"Note: the bot asks for {asked!r}; set PHYASSIST_INFERENCE__MODEL, or promote, one of these names.")
 
     await serve_in_turns(server, Gpus(settings.home), typer.echo, say_what_is_served)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken
+from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken, UnknownModel
 from inference.prompt import Message
 
 CONNECT_TIMEOUT_S = 5.0
@@ -90,6 +90,7 @@ class ChatModel(Protocol):
         Raises:
             ModelUnavailable: nobody answers, or not yet; nothing was streamed, the same request may succeed later.
             ModelRefused: the request itself is at fault.
+            UnknownModel: the server has no such model, or not yet.
             StreamBroken: it broke off after the first event.
         """
         ...
@@ -99,7 +100,7 @@ class ChatModel(Protocol):
         ...
 
     async def limits(self, model: str) -> ModelLimits:
-        """What `model` can take. Raises: ModelUnavailable, ModelRefused (the server has no such model)."""
+        """What `model` can take. Raises: ModelUnavailable, ModelRefused, UnknownModel."""
         ...
 
     async def ready(self) -> bool:
@@ -183,7 +184,7 @@ class OpenAIChatModel:
         cards = {card["id"]: card for card in listed or () if isinstance(card, dict) and isinstance(card.get("id"), str)}
         card = cards.get(model)
         if card is None:
-            raise ModelRefused(f"the model server has no model named {model!r}; it has {', '.join(cards) or 'none'}")
+            raise UnknownModel(f"the model server has no model named {model!r}; it has {', '.join(cards) or 'none'}")
         length = card.get("max_model_len") or cards.get(card.get("parent"), {}).get("max_model_len")
         return ModelLimits(length if isinstance(length, int) else DEFAULT_CONTEXT_TOKENS, tuple(cards))
 
@@ -304,7 +305,8 @@ async def _raise_for_status(response: httpx.Response) -> None:
     status = response.status_code
     if status >= 500 or status in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT}:
         raise ModelUnavailable(f"the model server can't answer now (HTTP {status})")
-    raise ModelRefused(f"the model server refused the request (HTTP {status}{_error_type(_json(response))})")
+    kind = UnknownModel if status == httpx.codes.NOT_FOUND else ModelRefused
+    raise kind(f"the model server refused the request (HTTP {status}{_error_type(_json(response))})")
 
 
 def _raise_for_error_event(event: Mapping[str, Any], began: bool) -> None:

@@ -3,10 +3,13 @@
 InferenceError
 ├── InvalidNote            the model's answer is not a note
 ├── ModelUnavailable       no server, still starting, or draining: try again later
-├── ModelRefused           the server rejected the request for good (too long, unknown model, bad key)
+├── ModelRefused           the server rejected the request for good (too long, bad key)
+│   └── UnknownModel       it has no model or adapter of that name, or not yet
 ├── StreamBroken           the stream ended before its last event
 ├── BadAdapter             an adapter's files are wrong: names, shapes, rank, numbers
 ├── UnknownAdapter         no such version in the registry
+├── RetiredAdapter         the version was retired and can't go into service again
+├── NoAdapterRoutes        the model server can't load adapters while it runs
 ├── AdapterExists          the registry already has an adapter of that name
 └── ServerFailed           the model server could not be started
     └── PortTaken          another program listens on its port
@@ -26,7 +29,11 @@ class ModelUnavailable(InferenceError):
 
 
 class ModelRefused(InferenceError):
-    """The server rejected the request for good: too long, unknown model, wrong key."""
+    """The server rejected the request for good: too long, wrong key."""
+
+
+class UnknownModel(ModelRefused):
+    """The server has no model or adapter of that name, or not yet."""
 
 
 class StreamBroken(InferenceError):
@@ -39,6 +46,14 @@ class BadAdapter(InferenceError):
 
 class UnknownAdapter(InferenceError):
     """The registry has no adapter of that name."""
+
+
+class RetiredAdapter(InferenceError):
+    """The adapter was retired, for the reason given, and can't go into service again."""
+
+
+class NoAdapterRoutes(InferenceError):
+    """The model server can't load adapters while it runs: no server of ours, or started without that."""
 
 
 class AdapterExists(InferenceError):

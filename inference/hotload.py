@@ -11,11 +11,13 @@ from typing import Any, Self
 
 import httpx
 
-from inference.errors import BadAdapter, ModelUnavailable
+from inference.errors import BadAdapter, ModelRefused, ModelUnavailable, NoAdapterRoutes
 
 CANARY = "Description:\nSleeps badly since the move, three weeks ago."
 """The text of the canary request; made up."""
 CANARY_TOKENS = 12
+NO_ROUTE = frozenset({httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED})
+"""What servers answer where there is no such route; vLLM with its adapter routes answers 400 to a request that names nothing."""
 
 
 class AdapterControl:
@@ -37,6 +39,17 @@ class AdapterControl:
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def require_routes(self) -> None:
+        """Ask for nothing, in vain, to see whether the server can load adapters while it runs.
+
+        Raises:
+            NoAdapterRoutes: it can't.
+            ModelUnavailable: it doesn't answer.
+        """
+        response = await self._post("load_lora_adapter", {})
+        if response.status_code in NO_ROUTE:
+            raise NoAdapterRoutes("the model server can't load adapters while it runs; start it with `phyassist model serve`")
 
     async def bring_in(self, name: str, directory: Path) -> None:
         """Load a checked adapter and try it; afterwards `name` is a model name of the server. An adapter that fails is unloaded again.
@@ -85,12 +98,32 @@ class AdapterControl:
 
     async def served(self) -> tuple[str, ...]:
         """All model names that the server answers to: its base, and the adapters. Raises: ModelUnavailable."""
+        return tuple(card["id"] for card in await self._cards())
+
+    async def loaded(self) -> dict[str, str]:
+        """Names of the adapters, and the directory of each, as the server has them. Raises: ModelUnavailable."""
+        return {card["id"]: str(card.get("root")) for card in await self._cards() if card.get("parent")}
+
+    async def base(self) -> tuple[str, str]:
+        """The base model's name on the server, and its directory or hub id.
+
+        Raises:
+            ModelUnavailable: the server doesn't answer.
+            ModelRefused: it lists no model of its own.
+        """
+        for card in await self._cards():
+            if not card.get("parent"):
+                return card["id"], str(card.get("root") or card["id"])
+        raise ModelRefused("the model server lists no base model")
+
+    async def _cards(self) -> list[dict[str, Any]]:
         try:
             response = await self._http.get("models")
             response.raise_for_status()
         except httpx.HTTPError as error:
             raise ModelUnavailable(f"the model server doesn't list its models ({type(error).__name__})") from error
-        return tuple(card["id"] for card in response.json()["data"])
+        cards: list[dict[str, Any]] = response.json()["data"]
+        return cards
 
     async def _post(self, route: str, body: Mapping[str, Any]) -> httpx.Response:
         try:

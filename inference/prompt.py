@@ -129,6 +129,12 @@ def answered(items: Sequence[NoteItem]) -> Turn:
     return Turn(TurnKind.ANSWER, dump_note(items))
 
 
+def asks_for_additions(messages: Sequence[Message]) -> bool:
+    """Whether the last thing said hands back an edited note, so that the answer may add nothing."""
+    ends = (_HEADINGS[language][TurnKind.EDITED].rpartition("{text}")[2] for language in Language)
+    return messages[-1]["content"].endswith(tuple(ends))
+
+
 def preamble(language: Language) -> str:
     """What stands before the first turn at most; serving and training take its length from the budget alike."""
     return f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n"

@@ -1,8 +1,10 @@
 """The trained adapters on disk: one immutable directory each, and a pointer to the one in service.
 
     <home>/adapters/
-        night-2026-03-01/     adapter_config.json, adapter_model.safetensors, registered.json (written last)
+        night-2026-03-01/     adapter_config.json, adapter_model.safetensors, manifest.json, registered.json (written last)
         champion.json         which one is in service, and which was before it
+        retired.json          which ones may not go into service again, why and since when
+        server.json           the base model and the highest rank of the server that was started last from this home
 
 Names are never used twice: vLLM keeps answers of a name's old contents in its prefix cache. A directory stays for as long as it
 is registered: vLLM reads it again whenever the adapter falls out of memory, and dies when it is gone. Standard library only,
@@ -20,12 +22,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from inference.errors import AdapterExists, BadAdapter, UnknownAdapter
+from inference.errors import AdapterExists, BadAdapter, RetiredAdapter, UnknownAdapter
 
+ADAPTERS_DIRECTORY = "adapters"
+"""Below the data directory."""
 MARK = "registered.json"
 POINTER = "champion.json"
+RETIRED = "retired.json"
+SERVER = "server.json"
+MANIFEST = "manifest.json"
+"""What an adapter was made of; `training.release` writes it. Read here: `cases` (ids) and `begins_with` (an adapter's name or null)."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 RESERVED_NAMES = frozenset({"base"})
 """Names by which the server knows something else."""
@@ -50,12 +60,50 @@ class Pointer:
     since: str | None = None
 
 
+@dataclass(frozen=True)
+class ServerNote:
+    """What adapters have to fit: a base model (directory or hub id), and the highest rank that its server takes."""
+
+    model: str
+    max_rank: int
+
+
+class Role(StrEnum):
+    """What an adapter is to the server now."""
+
+    CHAMPION = "champion"
+    PREVIOUS = "previous"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """Why an adapter may not go into service again, and since when."""
+
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An adapter as a list shows it. A retired champion is still served until another takes its place."""
+
+    adapter: Adapter
+    role: Role
+    retirement: Retirement | None
+
+
 class Registry:
     """The adapters under one directory. Safe for several processes at once: changes are renames, made under a file lock."""
 
     def __init__(self, root: Path) -> None:
         """`root` is `<home>/adapters`; it is made when first written to."""
         self._root = root.absolute()  # vLLM is another process, with another working directory
+
+    @property
+    def root(self) -> Path:
+        """The directory of all adapters, absolute."""
+        return self._root
 
     def add(self, source: Path, name: str) -> Adapter:
         """Copy the directory `source` into the registry as `name`. Check it before (`adapters.check_adapter`).
@@ -96,6 +144,62 @@ class Registry:
         found = [self.get(mark.parent.name) for mark in marks if NAME_PATTERN.fullmatch(mark.parent.name)]
         return tuple(sorted(found, key=lambda adapter: (adapter.added, adapter.name)))
 
+    def listing(self) -> tuple[Listed, ...]:
+        """All adapters with what they are now, oldest first."""
+        pointer, retired = self.pointer(), self._retired()
+        roles = {pointer.previous: Role.PREVIOUS, pointer.champion: Role.CHAMPION}
+        return tuple(Listed(one, roles.get(one.name, Role.KEPT), retired.get(one.name)) for one in self.list())
+
+    def cases(self, name: str) -> frozenset[str]:
+        """Ids of all cases that an adapter learned from: its own, and those of the adapters that its training began with.
+
+        Raises:
+            UnknownAdapter: there is none of that name, or none of the name that it began with.
+            BadAdapter: its manifest can't be read.
+        """
+        found: set[str] = set()
+        seen: set[str] = set()
+        left: str | None = name
+        while left is not None and left not in seen:
+            seen.add(left)
+            manifest = self._manifest(left)
+            found.update(map(str, manifest.get("cases", ())))
+            left = manifest.get("begins_with")
+        return frozenset(found)
+
+    def saw(self, case_id: str) -> tuple[Adapter, ...]:
+        """The adapters that learned from a case, oldest first, retired ones included. Raises: as `cases`."""
+        return tuple(adapter for adapter in self.list() if case_id in self.cases(adapter.name))
+
+    def retire(self, name: str, reason: str) -> None:
+        """Keep `name` from going into service again; the first reason stays. A champion is served until it is replaced.
+
+        `reason` is shown to people and holds no case text. Raises: UnknownAdapter.
+        """
+        self.get(name)
+        with self._locked():
+            retired = self._retired()
+            retired.setdefault(name, Retirement(reason, datetime.now(UTC)))
+            rows = {key: {"reason": value.reason, "at": value.at.isoformat()} for key, value in sorted(retired.items())}
+            self._put(RETIRED, json.dumps(rows, indent=1))
+
+    def retirement(self, name: str) -> Retirement | None:
+        """Why and since when `name` is retired; None where it isn't."""
+        return self._retired().get(name)
+
+    def note_server(self, note: ServerNote) -> None:
+        """Remember what the server that is being started can take."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            self._put(SERVER, json.dumps(asdict(note)))
+
+    def server(self) -> ServerNote | None:
+        """What the server that was started last can take; None where none was started from this home."""
+        try:
+            return ServerNote(**json.loads((self._root / SERVER).read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
     def pointer(self) -> Pointer:
         """What is in service now; an empty pointer before the first promotion."""
         try:
@@ -113,23 +217,34 @@ class Registry:
         pointer = self.pointer()
         return tuple(self.get(name) for name in (pointer.champion, pointer.previous) if name is not None)
 
-    def promote(self, name: str) -> Pointer:
-        """Put `name` in service. Promoting the champion again changes nothing. Raises: UnknownAdapter."""
-        self.get(name)
+    def promote(self, name: str | None) -> Pointer:
+        """Put `name` in service; None is the bare base model. Promoting the champion again changes nothing.
+
+        Raises:
+            UnknownAdapter: there is none of that name.
+            RetiredAdapter: it was retired, and isn't the champion.
+        """
+        if name is not None:
+            self.get(name)
         with self._locked():
             now = self.pointer()
-            return now if now.champion == name else self._point(name, now.champion)
+            if now.since is not None and now.champion == name:
+                return now
+            self._refuse_retired(name)
+            return self._point(name, now.champion)
 
     def rollback(self) -> Pointer:
         """Put the previous adapter (or the bare base model) back in service; a second rollback undoes the first.
 
         Raises:
             UnknownAdapter: nothing was ever promoted.
+            RetiredAdapter: the previous one was retired.
         """
         with self._locked():
             now = self.pointer()
             if now.since is None:
                 raise UnknownAdapter("nothing was promoted yet, so there is nothing to roll back to")
+            self._refuse_retired(now.previous)
             return self._point(now.previous, now.champion)
 
     def verify(self, name: str) -> None:
@@ -140,10 +255,36 @@ class Registry:
 
     def _point(self, champion: str | None, previous: str | None) -> Pointer:
         pointer = Pointer(champion, previous, datetime.now(UTC).isoformat(timespec="seconds"))
-        _write(self._root / f".{POINTER}", json.dumps(asdict(pointer)))
-        (self._root / f".{POINTER}").replace(self._root / POINTER)
-        _sync(self._root)
+        self._put(POINTER, json.dumps(asdict(pointer)))
         return pointer
+
+    def _put(self, name: str, text: str) -> None:
+        """A file in one step: readers see the old one or the new one, whole."""
+        _write(self._root / f".{name}", text)
+        (self._root / f".{name}").replace(self._root / name)
+        _sync(self._root)
+
+    def _refuse_retired(self, name: str | None) -> None:
+        retirement = None if name is None else self.retirement(name)
+        if retirement is not None:
+            raise RetiredAdapter(f"{name} was retired on {retirement.at:%Y-%m-%d}: {retirement.reason}")
+
+    def _retired(self) -> dict[str, Retirement]:
+        try:
+            rows = json.loads((self._root / RETIRED).read_text())
+        except FileNotFoundError:
+            return {}
+        return {name: Retirement(row["reason"], datetime.fromisoformat(row["at"])) for name, row in rows.items()}
+
+    def _manifest(self, name: str) -> dict[str, Any]:
+        """Empty for an adapter that was registered without one."""
+        try:
+            value = json.loads((self.get(name).path / MANIFEST).read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            raise BadAdapter(f"the manifest of {name} can't be read") from None
+        return value if isinstance(value, dict) else {}
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -151,6 +292,28 @@ class Registry:
         with (self._root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+class Follower:
+    """Which adapter is in service, for a process that asks often: the pointer is read again only when its file changed."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is `<home>/adapters`, which need not be there yet."""
+        self._file = root / POINTER
+        self._registry = Registry(root)
+        self._seen: tuple[int, int, int] | None = None
+        self._champion: str | None = None
+
+    def champion(self) -> str | None:
+        """The name of the adapter in service; None while it is the bare base model, or nothing was promoted."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if seen != self._seen:
+            self._champion, self._seen = self._registry.pointer().champion, seen
+        return self._champion
 
 
 def _copy(source: Path, target: Path) -> None:

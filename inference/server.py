@@ -11,11 +11,10 @@ from pathlib import Path
 from inference.adapters import AttentionShape, check_adapter, read_base_shape
 from inference.errors import BadAdapter, ServerFailed
 from inference.profiles import ServeProfile
-from inference.registry import Registry
+from inference.registry import ADAPTERS_DIRECTORY, Registry, ServerNote
 from inference.supervisor import ModelServer, Progress
 
 LOG_FILE = Path("logs", "model-server.log")
-ADAPTERS_DIRECTORY = "adapters"
 
 
 def model_server(profile: ServeProfile, home: Path, adapters: Mapping[str, Path], say: Progress) -> ModelServer:
@@ -25,7 +24,11 @@ def model_server(profile: ServeProfile, home: Path, adapters: Mapping[str, Path]
 
 
 def adapters_to_serve(profile: ServeProfile, registry: Registry, adapters: Mapping[str, Path], say: Progress) -> dict[str, Path]:
-    """Names and directories that the server may load. A bad adapter is left out, and the reason said; the others are served."""
+    """Names and directories that the server may load. A bad adapter is left out, and the reason said; the others are served.
+
+    The registry remembers what this server can take, for whoever promotes an adapter while it runs.
+    """
+    registry.note_server(ServerNote(profile.model, profile.max_lora_rank))
     wanted = {name: path.absolute() for name, path in adapters.items()}
     wanted |= {adapter.name: adapter.path for adapter in registry.in_service()}
     if not wanted:

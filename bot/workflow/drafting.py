@@ -11,7 +11,7 @@ Four kinds of turn owe an answer, and each says how the answer joins what stands
 import asyncio
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.case import Case
@@ -23,7 +23,7 @@ from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel, estimate_tokens
-from inference.errors import InferenceError, ModelRefused, ModelUnavailable
+from inference.errors import InferenceError, ModelRefused, ModelUnavailable, UnknownModel
 from inference.note import Language, NoteLimits, note_schema
 from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, preamble
 
@@ -37,13 +37,17 @@ USUAL_CONTEXT_TOKENS = 4096
 
 @dataclass(frozen=True)
 class DraftSettings:
-    """How answers are asked for. `context_tokens` 0: ask the server."""
+    """How answers are asked for. `context_tokens` 0: ask the server.
+
+    `champion` names the adapter in service, asked anew for each answer; while it names none, `model` is asked.
+    """
 
     model: str
     max_tokens: int
     context_tokens: int
     update_seconds: float
     limits: NoteLimits = field(default_factory=NoteLimits)
+    champion: Callable[[], str | None] = lambda: None
 
 
 class Drafting:
@@ -80,14 +84,14 @@ class Drafting:
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
         try:
             async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
-                answer = await when_ready(self._model, progress, lambda: self._generate(work, case, turns, progress))
+                name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, turns, progress))
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
             return await self._say_no_answer(work, case, note, slot)
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
         items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
-        answered_work = await self._store_answer(work, case, note, items, answer)
+        answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
         self._reading_ahead.add(task)
         task.add_done_callback(self._reading_ahead.discard)
@@ -121,19 +125,36 @@ class Drafting:
     async def _budget(self) -> int:
         """Tokens that a prompt may have, template included."""
         if not self._context_tokens:
-            self._context_tokens = (await self._model.limits(self._settings.model)).context_tokens
+            self._context_tokens = (await self._model.limits(self._settings.champion() or self._settings.model)).context_tokens
         return self._context_tokens - self._settings.max_tokens
 
-    async def _generate(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote) -> Answer:
+    async def _ask_in_service(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote) -> tuple[str, Answer]:
+        """The name of the model or adapter in service now, and its answer, even if another takes its place meanwhile.
+
+        Raises:
+            ModelUnavailable: also while the server doesn't have the adapter in service, as after a restart or in the middle of a switch.
+        """
+        champion = self._settings.champion()
+        name = champion or self._settings.model
+        try:
+            return name, await self._generate(work, case, turns, progress, name)
+        except UnknownModel as error:
+            if champion is None:  # a wrong setting, which waiting doesn't mend
+                raise
+            raise ModelUnavailable(str(error)) from error
+
+    async def _generate(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote, name: str) -> Answer:
         await check_channel(self._guard, work)  # hours may have passed since the post was accepted
         may_be_empty = turns[-1].kind is TurnKind.EDITED
         budget, refused = await self._budget(), 0
         while True:
             prompt = build_prompt(await self._counted(turns), case.language, budget, await self._preamble(case.language))
             schema = note_schema(0 if may_be_empty else 1, self._settings.limits)
-            request = Request(prompt.messages, self._settings.model, self._settings.max_tokens, schema, may_be_empty)
+            request = Request(prompt.messages, name, self._settings.max_tokens, schema, may_be_empty)
             try:
                 return await generate(self._model, request, progress)
+            except UnknownModel:
+                raise
             except ModelRefused:
                 if prompt.tokens < budget * SHRINK or prompt.tokens == refused:  # not the length, or nothing left to leave out
                     raise
@@ -146,7 +167,8 @@ class Drafting:
             *before, _ = counted = await self._counted(turns)
             coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, reserved)
             if coming.left_out > build_prompt(before, language, budget, reserved).left_out:
-                async for _ in self._model.stream(coming.messages, model=self._settings.model, max_tokens=1, schema=None):
+                name = self._settings.champion() or self._settings.model
+                async for _ in self._model.stream(coming.messages, model=name, max_tokens=1, schema=None):
                     pass
         except InferenceError as error:
             log.info("reading ahead failed: %s", error)  # the next answer begins later, no more
@@ -160,8 +182,8 @@ class Drafting:
             self._preambles[language] = await self._model.count_tokens(preamble(language)) + TEMPLATE_TOKENS
         return self._preambles[language]
 
-    async def _store_answer(self, work: Work, case: Case, note: Note, items: tuple[Item, ...], answer: Answer) -> Work:
-        author = Author(Origin.MODEL, self._settings.model)
+    async def _store_answer(self, work: Work, name: str, note: Note, items: tuple[Item, ...], answer: Answer) -> Work:
+        author = Author(Origin.MODEL, name)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         async with self._store.begin() as uow:
             await uow.add_revision(note.revise(revision), revision)

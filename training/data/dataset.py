@@ -88,13 +88,18 @@ def make_dataset(
     earlier: Sequence[Dataset],
     base: Sequence[Example],
     settings: Settings,
+    planted: Sequence[Example] = (),
 ) -> Manifest:
-    """Mixes a night's rows with those of `earlier` nights, oldest first, and of a base set, and writes them (see `mixing.mix`)."""
+    """Mixes a night's rows with those of `earlier` nights, oldest first, and of a base set, and writes them (see `mixing.mix`).
+
+    `planted` rows (`training.measure.canaries`) are trained on as they are; they belong to no case with consent, so no night replays them.
+    """
     sides: dict[str, Side] = {}
     for dataset in earlier:
         sides = {**dataset.manifest.sides, **sides}  # the first word on a case holds
     past = Past(tuple(row for one in earlier for row in one.train), tuple(row for one in earlier for row in one.heldout), sides)
-    return write_dataset(folder, mix(rows, past, base, consenting, night, settings), night, settings)
+    content = mix(rows, past, base, consenting, night, settings)
+    return write_dataset(folder, replace(content, train=(*content.train, *planted)) if content.train else content, night, settings)
 
 
 def write_dataset(folder: Path, content: Mix, night: str, settings: Settings) -> Manifest:

@@ -31,6 +31,7 @@ class Source(StrEnum):
     EDIT = "edit"
     ACCEPTED = "accepted"
     BASE = "base"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True)
