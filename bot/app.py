@@ -17,8 +17,10 @@ from bot.schedule import make_scheduler
 from bot.settings import Settings, SettingsError, SlackMode, variable_name
 from bot.slack.calls import call
 from bot.slack.guards import SlackGuard
-from bot.slack.listeners import Parts, make_inbox_middleware, register
+from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
+from bot.slack.parts import Parts
+from bot.slack.roles import Admins
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -77,12 +79,13 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url, retry_handlers=[])
         identity = _Identity(client)
         guard = SlackGuard(client, settings.slack.team_ids)
+        admins = Admins(client, settings.slack.admin_users, settings.slack.admin_usergroup)
         messenger = Messenger(client, database)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings))
         stack.push_async_callback(drafting.close)
         conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
-        parts = Parts(database, model, guard, messenger, client, dispatcher.notify, identity.user_id, settings.language)
+        parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, identity.user_id, settings.language)
 
         signing_secret = settings.slack.signing_secret
         app = AsyncApp(

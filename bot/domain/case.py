@@ -1,7 +1,8 @@
 """A case: one patient, bound to one private channel."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from inference.note import Language
@@ -25,6 +26,54 @@ class Case:
     language: Language
     state: CaseState
     opened_at: datetime
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Consent for training, as somebody recorded it.
+
+    `given_by` says who gave it, in words such as "the client, on paper"; `given_on` is the day on which that person did.
+    """
+
+    given_by: str = field(repr=False)
+    given_on: date
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """The end of a consent, as somebody recorded it."""
+
+    recorded_by: str
+    recorded_at: datetime
+
+
+ConsentHistory = Sequence[Consent | Withdrawal]
+"""Everything that was ever recorded about a case's consent, oldest first."""
+
+
+def consent_now(history: ConsentHistory) -> Consent | None:
+    """The consent that holds; None where there never was one, or it was withdrawn."""
+    newest = history[-1] if history else None
+    return newest if isinstance(newest, Consent) else None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The names of a case's people, one entry a person, to be taken out before training. `version` counts its changes."""
+
+    names: tuple[str, ...] = field(default=(), repr=False)
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """A case with what was recorded about it: consents, oldest first, and names."""
+
+    case: Case
+    consents: ConsentHistory
+    roster: Roster
 
 
 def guess_language(text: str, default: Language) -> Language:

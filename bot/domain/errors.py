@@ -5,6 +5,7 @@ DomainError
 ├── TooLong              a post that does not fit the model's context
 ├── NoteLocked           an approved summary does not change any more
 ├── OutOfDate            the revision in hand is not the newest one
+├── CaseOutOfDate        the case's consent has changed since the form was opened
 ├── NothingToSummarize   the session has no note yet
 └── NotAllowed           this person or this channel may not do that
 """
@@ -32,6 +33,10 @@ class NoteLocked(DomainError):
 
 class OutOfDate(DomainError):
     """The revision in hand is not the newest one."""
+
+
+class CaseOutOfDate(DomainError):
+    """The case's consent has changed since the form was opened."""
 
 
 class NothingToSummarize(DomainError):

@@ -73,7 +73,7 @@ class Revision:
 
 @dataclass(frozen=True)
 class Approval:
-    """Who approved exactly which revision, and when."""
+    """Who approved, or accepted, exactly which revision, and when."""
 
     user_id: str
     revision_id: str
@@ -92,6 +92,13 @@ class Note:
     """The thread it lives in; None for a summary that Slack does not show yet."""
     revisions: tuple[Revision, ...] = ()
     approval: Approval | None = None
+    acceptances: tuple[Approval, ...] = ()
+    """Of an answer: which of its revisions people took over as they stood, oldest first."""
+
+    @property
+    def acceptance(self) -> Approval | None:
+        """The acceptance of the newest revision: a later revision leaves the note open again."""
+        return next((each for each in self.acceptances if self.current and each.revision_id == self.current.id), None)
 
     @property
     def current(self) -> Revision | None:
@@ -128,6 +135,21 @@ class Note:
         if self.current is None or self.current.id != revision_id:
             raise OutOfDate
         return replace(self, approval=Approval(user_id, revision_id, self.current.content_hash, at))
+
+    def accept(self, user_id: str, revision_id: str, at: datetime) -> "Note":
+        """The answer accepted at its newest revision; of several people, the first counts.
+
+        Raises:
+            NotAllowed: it is a summary, which is approved instead.
+            OutOfDate: `revision_id` is not the newest revision, so the person did not see what they would accept.
+        """
+        if self.purpose is not Purpose.ANSWER:
+            raise NotAllowed(self.purpose)
+        if self.current is None or self.current.id != revision_id:
+            raise OutOfDate
+        if self.acceptance:
+            return self
+        return replace(self, acceptances=(*self.acceptances, Approval(user_id, revision_id, self.current.content_hash, at)))
 
     def merge_edit(self, lines: Sequence[NoteItem], base_revision_id: str | None) -> tuple[NoteItem, ...]:
         """A counselor's edit of an older revision, joined with what happened since: nothing that anybody wrote is lost.

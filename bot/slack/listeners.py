@@ -8,26 +8,24 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.case import Case
 from bot.domain.errors import NothingToRead
 from bot.domain.reading import Reading, read_items
 from bot.slack import views
+from bot.slack.blocks import escape
 from bot.slack.calls import SlackRefused, attempt
-from bot.slack.guards import SlackGuard
-from bot.slack.messenger import Messenger
+from bot.slack.case_listeners import CaseForms
+from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
 from bot.slack.texts import texts
 from bot.workflow.desk import case_status, find_note, find_thread_note
-from bot.workflow.incoming import Approve, HandedBack, Incoming, Reread, Summarize, TryAgain
-from bot.workflow.ports import Notice, Sign, Store
-from inference.client import ChatModel
+from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, Summarize, TryAgain
+from bot.workflow.ports import Notice, Sign
 from inference.note import Language
 
 log = logging.getLogger(__name__)
@@ -45,25 +43,6 @@ _MEMBERSHIP_EVENTS = {
 }
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What the listeners need; built in `bot.app`."""
-
-    store: Store
-    model: ChatModel
-    guard: SlackGuard
-    messenger: Messenger
-    client: AsyncWebClient
-    notify: Callable[[str], None]
-    bot_user_id: Callable[[], Awaitable[str]]
-    default_language: Language
-
-    async def receive(self, act: Incoming) -> None:
-        """Commits an act and announces it. An error here means: no acknowledgement, Slack sends again."""
-        if await self.store.receive(act):
-            self.notify(act.channel_id)
-
-
 def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse | None]]:
     """The middleware that commits events before Bolt does anything else, `auth.test` included, and acknowledges every one."""
 
@@ -74,6 +53,8 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
         event = body.get("event") or {}
         if event.get("type") in _MEMBERSHIP_EVENTS:
             here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
+        if event.get("type") == "subteam_members_changed":
+            here.admins.forget()
         act = parse_event(body, await here.bot_user_id())
         if act:
             await here.receive(act)
@@ -84,7 +65,9 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
 
 def register(app: AsyncApp, parts: Parts) -> None:
     """Registers every command, action, view and shortcut."""
-    _Commands(parts).register(app)
+    cases = CaseForms(parts)
+    cases.register(app)
+    _Commands(parts, cases).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
 
@@ -92,8 +75,8 @@ def register(app: AsyncApp, parts: Parts) -> None:
 class _Commands:
     """`/phyassist …`"""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, cases: CaseForms) -> None:
+        self._parts, self._cases = parts, cases
 
     def register(self, app: AsyncApp) -> None:
         """Registers this group's listeners."""
@@ -104,6 +87,8 @@ class _Commands:
         word = (command.get("text") or "").split(maxsplit=1)[0:1]
         team_id, channel_id, user_id = command["team_id"], command["channel_id"], command["user_id"]
         refusal = None if word in ([], ["help"]) else await self._refusal(team_id, channel_id, user_id, word)
+        if word == ["case"] and not refusal and await self._cases.open(ack, command):  # first of all: a form has three seconds to open
+            return
         status = await case_status(self._parts.store, self._parts.model, team_id, channel_id)
         language = status.case.language if status.case else self._parts.default_language
         words = texts(language)
@@ -115,13 +100,13 @@ class _Commands:
             trigger = str(command.get("trigger_id") or command.get("response_url") or time.time_ns())
             await self._parts.receive(Summarize(team_id=team_id, channel_id=channel_id, user_id=user_id, at=_now(), trigger=trigger))
             await ack(words.summarizing)
-        elif word == ["status"]:
+        elif word in (["status"], ["case"]):
             model = words.model_ready if status.model_ready else words.model_away
             no_case = words.no_case.format(model=model)
             code = status.case.code if status.case else ""
             await ack(words.status.format(code=code, notes=status.notes, waiting=status.waiting, model=model) if status.case else no_case)
         else:
-            await ack(words.unknown.format(word=views.escape(word[0][:40]).replace("`", "'")) + "\n" + words.help)
+            await ack(words.unknown.format(word=escape(word[0][:40]).replace("`", "'")) + "\n" + words.help)
 
     async def _refusal(self, team_id: str, channel_id: str, user_id: str, word: list[str]) -> Sign | None:
         """Slack gives a command three seconds: where the guard is slow, a summary goes to the queue, which asks again."""
@@ -142,6 +127,7 @@ class _Buttons:
         """Registers this group's listeners."""
         app.action(views.EDIT_ACTION)(self.edit)
         app.action(views.APPROVE_ACTION)(self.approve)
+        app.action(views.ACCEPT_ACTION)(self.accept)
         app.action(views.REREAD_ACTION)(self.reread)
         app.action(views.TRY_AGAIN_ACTION)(self.try_again)
 
@@ -172,6 +158,15 @@ class _Buttons:
         def act() -> Incoming:
             note_id, revision_id = json.loads(action["value"])
             return Approve(**_who(body), at=_now(), note_id=note_id, revision_id=revision_id)
+
+        await self._take(ack, body, act)
+
+    async def accept(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        """The revision that the person saw is the one that gets accepted."""
+
+        def act() -> Incoming:
+            note_id, revision_id = json.loads(action["value"])
+            return Accept(**_who(body), at=_now(), note_id=note_id, revision_id=revision_id, message_ts=body["container"]["message_ts"])
 
         await self._take(ack, body, act)
 

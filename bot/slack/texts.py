@@ -2,9 +2,38 @@
 
 from dataclasses import dataclass
 
+from bot.domain.case import CaseState
 from bot.domain.reading import Reading
 from bot.workflow.ports import Sign
 from inference.note import Kind, Language
+
+
+@dataclass(frozen=True)
+class CaseTexts:
+    """The words of the form of a case."""
+
+    title: str
+    facts: str
+    languages: dict[Language, str]
+    states: dict[CaseState, str]
+    consent: str
+    consent_means: str
+    given: str
+    off: str
+    off_means: str
+    given_by: str
+    given_by_hint: str
+    given_on: str
+    names: str
+    names_hint: str
+    history: str
+    history_given: str
+    history_withdrawn: str
+    who_missing: str
+    who_too_long: str
+    day_missing: str
+    day_to_come: str
+    name_too_long: str
 
 
 @dataclass(frozen=True)
@@ -23,16 +52,19 @@ class Texts:
     your_words: str
     writing: str
     edit: str
+    accept: str
     approve: str
     approve_sure: str
     approve_question: str
     cancel: str
     try_again: str
     approved: str
+    accepted: str
     save: str
     modal_title: str
     modal_help: str
     modal_empty: str
+    case: "CaseTexts"
     help: str
     unknown: str
     summarizing: str
@@ -70,6 +102,22 @@ _ENGLISH = Texts(
         Sign.GUEST_AUTHOR: "Guests can't use PhyAssist. Please ask a member of the team.",
         Sign.WRONG_TEAM: "PhyAssist is not set up for this workspace. Please ask your admin.",
         Sign.NOT_MEMBER: "Only members of this channel can do that.",
+        Sign.CASE_GONE: "I can't find this case any more. Nothing was changed.",
+        Sign.CASE_OUT_OF_DATE: (
+            "Somebody changed the consent for this case in the meantime, so I saved nothing. Please enter `/phyassist case` again and look "
+            "at what is recorded now."
+        ),
+        Sign.CONSENT_HOLDS: (
+            "Consent for training is recorded for this case, given on {on}. People whose names are taken out before training: {number}. "
+            "`/phyassist case` changes or withdraws it at any time."
+        ),
+        Sign.CONSENT_OFF: (
+            "There is no consent for training: nothing of this case is used to train the model. People on the list of names: {number}."
+        ),
+        Sign.CONSENT_WITHDRAWN: (
+            "Consent for training is withdrawn. From the next night on this case is not used, and its older training rows are dropped. "
+            "Adapters that have already learned from it are listed to the admins. People on the list of names: {number}."
+        ),
     },
     readings={
         Reading.DESCRIPTION: "I read your message as a description.",
@@ -89,22 +137,56 @@ _ENGLISH = Texts(
     your_words="✎ a counselor's words, kept as they are",
     writing="is writing a note …",
     edit="Edit",
+    accept="Accept",
     approve="Approve",
     approve_sure="Approve this note?",
     approve_question="You confirm that you have read the whole note and that it is correct. Once approved, it can no longer be changed.",
     cancel="Cancel",
     try_again="Try again",
     approved="Approved by {who} on {when} · version {number} · {hash}",
+    accepted="Accepted by {who} on {when}",
     save="Submit",
     modal_title="Edit the note",
     modal_help="One item per line. Change, delete or add lines; what you write stays as it is.",
     modal_empty="Please leave at least one line in the note.",
+    case=CaseTexts(
+        title="Case",
+        facts="*{code}* · {language} · {state}",
+        languages={Language.ENGLISH: "English", Language.CHINESE: "Chinese"},
+        states={CaseState.OPEN: "open", CaseState.CLOSED: "closed"},
+        consent="Consent for training",
+        consent_means=(
+            "With consent, the model may learn at night from what counselors approved, accepted and edited in this case, after names and "
+            "the like are taken out. Consent counts for the whole case and can be withdrawn at any time, here, in one step."
+        ),
+        given="Given",
+        off="Off",
+        off_means="Nothing of this case is used; what was used before is dropped.",
+        given_by="Given by",
+        given_by_hint="In a few words, without a name, such as: the client, on paper",
+        given_on="Given on",
+        names="Names to take out before training",
+        names_hint=(
+            "Everybody of this case, one person a line, new ones at the end; other names in brackets: Anna Smith (Annie). "
+            "People who are not listed are found only beside a title, such as Dr Patel."
+        ),
+        history="Recorded so far",
+        history_given="Given by {given_by} on {on} · recorded by {who} on {when}",
+        history_withdrawn="Withdrawn · recorded by {who} on {when}",
+        who_missing="Please say in a few words who gave consent.",
+        who_too_long="Please say it in at most {number} characters.",
+        day_missing="Please choose the day on which consent was given.",
+        day_to_come="This day has not come yet.",
+        name_too_long="Please enter one person a line, in at most {number} characters.",
+    ),
     help=(
         "*PhyAssist* drafts notes for counselors. You are the author.\n"
         "• Post a description in this channel, without names: the note appears in its thread.\n"
         "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
         "button, or mark a message with the shortcut *Use as edited answer*.\n"
         "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"
+        "• Press *Accept* under a note that you take over as it is.\n"
+        "• `/phyassist case`: this case's consent for training, and the names to take out before.\n"
         "• `/phyassist status`: what is waiting, and whether the model is available.\n"
         "Messages that begin with a colleague's @name are between colleagues; I don't take them as case material."
     ),
@@ -144,6 +226,18 @@ _CHINESE = Texts(
         Sign.GUEST_AUTHOR: "访客不能使用 PhyAssist，请联系团队成员。",
         Sign.WRONG_TEAM: "这个工作区尚未设置 PhyAssist，请联系管理员。",
         Sign.NOT_MEMBER: "只有本频道的成员可以进行这项操作。",
+        Sign.CASE_GONE: "找不到这个个案，未做任何改动。",
+        Sign.CASE_OUT_OF_DATE: (
+            "在此期间有人更改了本个案的同意记录，所以您刚才的内容没有保存。请重新输入 `/phyassist case`，查看现在的记录。"
+        ),
+        Sign.CONSENT_HOLDS: (
+            "本个案已记录训练同意，同意日期为 {on}。训练前会去掉姓名的人数：{number}。随时可以用 `/phyassist case` 更改或撤回。"
+        ),
+        Sign.CONSENT_OFF: "本个案没有训练同意：其内容不会用于训练模型。姓名名单上的人数：{number}。",
+        Sign.CONSENT_WITHDRAWN: (
+            "训练同意已撤回。从下一个夜间训练起，本个案不再使用，此前保留的内容也会删除；已经学过本个案的适配器会列给管理员。"
+            "姓名名单上的人数：{number}。"
+        ),
     },
     readings={
         Reading.DESCRIPTION: "我把您的消息理解为描述。",
@@ -163,21 +257,55 @@ _CHINESE = Texts(
     your_words="✎ 咨询师写的内容，原样保留",
     writing="正在撰写记录……",
     edit="修改",
+    accept="采纳",
     approve="确认定稿",
     approve_sure="将这份记录定稿？",
     approve_question="定稿表示您已通读全文，并确认内容无误。定稿后不能再修改。",
     cancel="取消",
     try_again="再试一次",
     approved="由 {who} 于 {when} 确认定稿 · 第 {number} 版 · {hash}",
+    accepted="由 {who} 于 {when} 采纳",
     save="提交",
     modal_title="修改记录",
     modal_help="每行一条，可以修改、删除或添加；您写的内容会原样保留。",
     modal_empty="请在记录中至少保留一行内容。",
+    case=CaseTexts(
+        title="个案",
+        facts="*{code}* · {language} · {state}",
+        languages={Language.ENGLISH: "英文", Language.CHINESE: "中文"},
+        states={CaseState.OPEN: "进行中", CaseState.CLOSED: "已结束"},
+        consent="训练同意",
+        consent_means=(
+            "有了同意，模型可以在夜间学习本个案中由咨询师定稿、采纳和修改过的内容；姓名等信息会先去掉。"
+            "同意适用于整个个案，随时可以在这里一步撤回。"
+        ),
+        given="已同意",
+        off="关闭",
+        off_means="本个案的内容不用于训练；以前用过的会删除。",
+        given_by="由谁同意",
+        given_by_hint="简单写明即可，不要写姓名，例如：来访者，书面",
+        given_on="同意日期",
+        names="训练前要去掉的姓名",
+        names_hint=(
+            "本个案涉及的所有人，每行一位，新的写在最后；其他称呼写在括号里，例如：张伟（小张）。"
+            "没有列出的人，只有带称谓时才能识别，例如：王老师。"
+        ),
+        history="已有记录",
+        history_given="由{given_by}于 {on} 同意 · {who} 于 {when} 记录",
+        history_withdrawn="已撤回 · {who} 于 {when} 记录",
+        who_missing="请简单写明由谁同意。",
+        who_too_long="请不要超过 {number} 个字符。",
+        day_missing="请选择同意日期。",
+        day_to_come="这一天还没有到。",
+        name_too_long="请每行只写一位，且不超过 {number} 个字符。",
+    ),
     help=(
         "*PhyAssist* 为咨询师起草记录，您是作者。\n"
         "• 在本频道发送描述，不要写姓名：记录会出现在该描述的消息列中。\n"
         "• 在消息列中回复补充信息，或回复您修改后的记录；也可以点按钮 *修改*，或使用消息快捷方式 *Use as edited answer*。\n"
         "• `/phyassist summarize`：起草本次会谈的最终记录，由您修改并定稿。\n"
+        "• 如果直接采用一份记录，请点记录下方的按钮 *采纳*。\n"
+        "• `/phyassist case`：本个案的训练同意，以及训练前要去掉的姓名。\n"
         "• `/phyassist status`：查看还有多少条内容等待处理，以及模型是否可用。\n"
         "以 @同事 开头的消息属于同事间的交流，我不会当作个案材料。"
     ),

@@ -1,4 +1,4 @@
-"""Messages and modals as Slack's Block Kit: pure functions of typed values. The only file that knows block shapes on the way out.
+"""Notes as Slack's Block Kit, messages and the modal to edit one in: pure functions of typed values.
 
 Slack's limits that matter here: 50 blocks and about 13,000 characters of JSON a message, 3,000 characters a section or input.
 Long notes are split on item borders into several messages.
@@ -7,23 +7,21 @@ Long notes are split on item borders into several messages.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import COUNSELOR_MARK, Reading
+from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
 
-Block = dict[str, Any]
-
 SECTION_CHARS = 2800
 PAGE_CHARS = 9000
-INPUT_CHARS = 2900
 
 EDIT_ACTION = "edit_note"
 APPROVE_ACTION = "approve_summary"
+ACCEPT_ACTION = "accept_answer"
 REREAD_ACTION = "reread_reply"
 TRY_AGAIN_ACTION = "try_again"
 EDIT_VIEW = "edited_note"
@@ -51,28 +49,23 @@ def pages(content: Content) -> tuple[Page, ...]:
 
 def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
-    return texts(notice.language).signs[notice.sign].format(number=f"{notice.number:,}")
-
-
-def escape(text: str) -> str:
-    """Text that Slack shows as it is: no mention, link or channel call comes to life."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return texts(notice.language).signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "")
 
 
 def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
     """The modal to edit a note in: one input a kind, one item a line."""
     words = texts(language)
-    blocks: list[Block] = [_context(words.modal_help)]
+    blocks: list[Block] = [context(words.modal_help)]
     for kind in Kind:
-        for index, lines in enumerate(_fit([item.text for item in note.items if item.kind is kind] or [""], INPUT_CHARS)):
-            blocks.append(_input(f"{kind}:{index}", words.headings[kind], "\n".join(lines)))
+        for index, lines in enumerate(fit([item.text for item in note.items if item.kind is kind] or [""], INPUT_CHARS)):
+            blocks.append(text_input(f"{kind}:{index}", words.headings[kind], "\n".join(lines)))
     revision_id = note.current.id if note.current else None
     return {
         "type": "modal",
         "callback_id": EDIT_VIEW,
-        "title": _plain(words.modal_title),
-        "submit": _plain(words.save),
-        "close": _plain(words.cancel),
+        "title": plain(words.modal_title),
+        "submit": plain(words.save),
+        "close": plain(words.cancel),
         "private_metadata": json.dumps({"note": note.id, "channel": channel_id, "revision": revision_id, "language": language}),
         "blocks": blocks,
     }
@@ -99,7 +92,7 @@ def _note_pages(view: NoteView) -> tuple[Page, ...]:
     last = len(groups) - 1
     result = []
     for index, blocks in enumerate(groups):
-        head = [_header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
+        head = [header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
         foot = _foot(view, words) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
@@ -114,29 +107,34 @@ def _foot(view: NoteView, words: Texts) -> list[Block]:
         line.append(words.your_words)
     approval = view.note.approval
     if approval:
-        who, when = f"<@{approval.user_id}>", _date(approval.at)
+        who, when = f"<@{approval.user_id}>", moment(approval.at)
         line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12])]
+    acceptance = view.note.acceptance
+    if acceptance:
+        line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
-    foot: list[Block] = [_context(" · ".join(line)), *([_context(read_as[0])] if read_as else [])]
+    foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
     return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:
     note = view.note
-    buttons = [_button(EDIT_ACTION, words.edit, note.id)]
+    buttons = [button(EDIT_ACTION, words.edit, note.id)]
     if note.purpose is Purpose.SUMMARY and note.current:
         sure = {
-            "title": _plain(words.approve_sure),
-            "text": _plain(words.approve_question),
-            "confirm": _plain(words.approve),
-            "deny": _plain(words.cancel),
+            "title": plain(words.approve_sure),
+            "text": plain(words.approve_question),
+            "confirm": plain(words.approve),
+            "deny": plain(words.cancel),
         }
         value = json.dumps([note.id, note.current.id])
-        buttons.append(_button(APPROVE_ACTION, words.approve, value) | {"style": "primary", "confirm": sure})
-    elif view.reading in {Reading.INFORMATION, Reading.EDITED} and view.reply_ts and view.reply_ts != note.thread_ts:
+        return [*buttons, button(APPROVE_ACTION, words.approve, value) | {"style": "primary", "confirm": sure}]
+    if note.current and note.items and not note.acceptance:
+        buttons.append(button(ACCEPT_ACTION, words.accept, json.dumps([note.id, note.current.id])))
+    if view.reading in {Reading.INFORMATION, Reading.EDITED} and view.reply_ts and view.reply_ts != note.thread_ts:
         other = Reading.EDITED if view.reading is Reading.INFORMATION else Reading.INFORMATION
         value = json.dumps([note.id, view.reply_ts, other, note.current.id if note.current else ""])
-        buttons.append(_button(REREAD_ACTION, words.reread[other], value))
+        buttons.append(button(REREAD_ACTION, words.reread[other], value))
     return buttons
 
 
@@ -146,15 +144,15 @@ def _partial_page(content: PartialNote) -> Page:
     items = [*content.kept, *content.coming]
     lines = [(item.kind, escape(item.text)) for item in sorted(items, key=lambda item: order.index(item.kind))]
     blocks = _pack(_sections(lines, words), PAGE_CHARS)[0]
-    return Page(words.note_posted, (*blocks, _context(f"PhyAssist {words.writing}")))
+    return Page(words.note_posted, (*blocks, context(f"PhyAssist {words.writing}")))
 
 
 def _notice_page(notice: Notice) -> Page:
     text = notice_text(notice)
-    blocks = [_section(text)]
+    blocks = [section(text)]
     if notice.sign is Sign.NO_ANSWER and notice.note_id:
-        button = _button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
-        blocks.append({"type": "actions", "elements": [button]})
+        again = button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
+        blocks.append({"type": "actions", "elements": [again]})
     return Page(text, tuple(blocks))
 
 
@@ -171,34 +169,10 @@ def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:
     blocks = []
     for kind in Kind:
         numbered = [f"{number}. {text}" for number, text in enumerate((text for each, text in listed if each is kind), start=1)]
-        for index, chunk in enumerate(_fit(numbered, SECTION_CHARS)):
+        for index, chunk in enumerate(fit(numbered, SECTION_CHARS)):
             heading = [f"*{words.headings[kind]}*"] if index == 0 else []
-            blocks.append(_section("\n".join([*heading, *chunk])))
+            blocks.append(section("\n".join([*heading, *chunk])))
     return blocks
-
-
-def _fit(lines: Sequence[str], limit: int) -> list[list[str]]:
-    """Lines in groups of at most `limit` characters; a single line above the limit is broken between words where it can be."""
-    groups: list[list[str]] = []
-    used = limit + 1
-    for line in (part for whole in lines for part in _broken(whole, limit - 50)):
-        if used + len(line) + 1 > limit:
-            groups.append([])
-            used = 0
-        groups[-1].append(line)
-        used += len(line) + 1
-    return groups
-
-
-def _broken(line: str, limit: int) -> list[str]:
-    parts = []
-    while len(line) > limit:
-        cut = line.rfind(" ", limit // 2, limit)
-        # Chinese has no spaces: break at the limit, but never inside an escaped character
-        cut = cut if cut > 0 else (line.rfind("&", limit - 5, limit) if "&" in line[limit - 5 : limit] else limit)
-        parts.append(line[:cut].rstrip())
-        line = line[cut:].lstrip()
-    return [*parts, line]
 
 
 def _pack(blocks: Sequence[Block], limit: int) -> list[list[Block]]:
@@ -217,39 +191,3 @@ def _pack(blocks: Sequence[Block], limit: int) -> list[list[Block]]:
 
 def _author(name: str, origin: Origin) -> str:
     return f"<@{name}>" if origin is Origin.COUNSELOR else escape(name)
-
-
-def _date(at: datetime) -> str:
-    return f"<!date^{int(at.timestamp())}^{{date_num}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
-
-
-def _plain(text: str) -> Block:
-    return {"type": "plain_text", "text": text}
-
-
-def _header(text: str) -> Block:
-    return {"type": "header", "text": _plain(text)}
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _context(text: str) -> Block:
-    return {"type": "context", "elements": [_mrkdwn(text)]}
-
-
-def _mrkdwn(text: str) -> Block:
-    # verbatim: otherwise Slack brings @channel, #names and addresses in plain words to life, escaped or not
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _button(action_id: str, text: str, value: str) -> Block:
-    return {"type": "button", "action_id": action_id, "text": _plain(text), "value": value}
-
-
-def _input(block_id: str, label: str, value: str) -> Block:
-    element = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 3000}
-    if value:
-        element["initial_value"] = value
-    return {"type": "input", "block_id": block_id, "label": _plain(label), "optional": True, "element": element}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case as sql_case
 from sqlalchemy import delete, func
@@ -17,11 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.store.case_files import remove_case
 from bot.store.repository import SqlUnitOfWork, data_key
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Incoming, Stage, incoming_adapter
 from bot.workflow.ports import Clock, Slot, Work
+
+log = logging.getLogger(__name__)
 
 INBOX_KEY = "inbox"
 LEASE = timedelta(seconds=60)
@@ -56,6 +61,25 @@ class Database:
         """A transaction; committed on leaving, rolled back on an error."""
         async with self._session() as session:
             yield SqlUnitOfWork(session, self._master_key)
+
+    async def delete_case(self, case_id: str) -> bool:
+        """Destroys a case's data key and removes all its rows in one transaction; whether it was there.
+
+        Its id and the time remain, so that datasets can forget it. On SQLite the write-ahead log, which still held the rows, is emptied;
+        on PostgreSQL the server's own vacuum and log recycling do that in their time.
+        """
+        async with self._session() as session:
+            removed = await remove_case(session, case_id, self._clock())
+        if removed and self._engine.dialect.name == "sqlite":
+            await self._empty_log()
+        return removed
+
+    async def _empty_log(self) -> None:
+        async with self._line, self._engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection  # SQLAlchemy would begin a transaction
+            busy, *_ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+        if busy:
+            log.warning("the write-ahead log could not be emptied: another process reads; it is when the bot stops")
 
     # inbox
 

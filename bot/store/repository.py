@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,14 +10,27 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.case import Case, CaseState
+from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision
 from bot.domain.reading import Reading
+from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.errors import SealBroken, TakenOver
-from bot.store.tables import ApprovalRow, CaseRow, InboxRow, KeyRow, MessageRow, NoteRow, ReportRow, RevisionRow, TurnRow
+from bot.store.tables import (
+    AcceptanceRow,
+    ApprovalRow,
+    CaseRow,
+    DeletedCaseRow,
+    InboxRow,
+    KeyRow,
+    MessageRow,
+    NoteRow,
+    ReportRow,
+    RevisionRow,
+    TurnRow,
+)
 from bot.store.vault import new_key, seal, seal_bytes, unseal, unseal_bytes
 from bot.workflow.incoming import Stage
-from bot.workflow.ports import Report, Work
+from bot.workflow.ports import Report, StoredTurn, Work
 from inference.note import Kind, Language
 from inference.prompt import Turn, TurnKind
 
@@ -49,10 +62,34 @@ class SqlUnitOfWork:
     async def case_of(self, team_id: str, channel_id: str) -> Case | None:
         """The case bound to a channel."""
         row = (await self._session.exec(select(CaseRow).where(CaseRow.team_id == team_id, CaseRow.channel_id == channel_id))).first()
+        return case_from(row) if row else None
+
+    async def cases(self) -> Sequence[Case]:
+        """All cases, oldest first."""
+        rows = await self._session.exec(select(CaseRow).order_by(col(CaseRow.opened_at), col(CaseRow.id)))
+        return [case_from(row) for row in rows]
+
+    async def deleted_cases(self) -> Mapping[str, datetime]:
+        """The ids of deleted cases, and when each was deleted."""
+        return {row.id: row.deleted_at for row in await self._session.exec(select(DeletedCaseRow))}
+
+    async def case_file(self, case_id: str) -> CaseFile | None:
+        """A case with its consents and names; None where it is gone."""
+        row = await self._session.get(CaseRow, case_id)
         if row is None:
             return None
-        state = CaseState(row.state)
-        return Case(row.id, row.team_id, row.channel_id, row.code, Language(row.language), state, row.opened_at)
+        key = await self._key(case_id)
+        consents, roster = await read_consents(self._session, key, case_id), await read_roster(self._session, key, case_id)
+        return CaseFile(case_from(row), consents, roster)
+
+    async def add_consent(self, case_id: str, step: Consent | Withdrawal) -> None:
+        """One more step in the history of a case's consent."""
+        position = len(await read_consents(self._session, key := await self._key(case_id), case_id)) + 1
+        await write_consent(self._session, key, case_id, position, step)
+
+    async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None:
+        """Other names of a case's people, as somebody entered them."""
+        await write_roster(self._session, await self._key(case_id), case_id, roster, by, at)
 
     async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case:
         """A new case with a data key of its own and a proposed pseudonymous code."""
@@ -67,26 +104,36 @@ class SqlUnitOfWork:
 
     async def turns(self, case_id: str) -> Sequence[Turn]:
         """All turns of a case's prompt, oldest first."""
+        return [stored.turn for stored in await self.stored_turns(case_id)]
+
+    async def stored_turns(self, case_id: str) -> Sequence[StoredTurn]:
+        """The same with where each belongs."""
         key = await self._key(case_id)
         rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
-        return [Turn(TurnKind(row.kind), unseal(key, row.sealed_text, f"turn:{case_id}:{row.position}"), row.tokens) for row in rows]
+        return [_turn(row, key) for row in rows]
 
-    async def turn_of(self, note_id: str) -> Turn | None:
+    async def turn_of(self, note_id: str) -> StoredTurn | None:
         """The newest turn in which a counselor asked something of this note."""
         query = select(TurnRow).where(TurnRow.note_id == note_id, TurnRow.kind != TurnKind.ANSWER)
         row = (await self._session.exec(query.order_by(col(TurnRow.position).desc()).limit(1))).first()
-        if row is None:
-            return None
-        text = unseal(await self._key(row.case_id), row.sealed_text, f"turn:{row.case_id}:{row.position}")
-        return Turn(TurnKind(row.kind), text, row.tokens)
+        return _turn(row, await self._key(row.case_id)) if row else None
 
-    async def add_turn(self, note: Note, turn: Turn) -> None:
-        """One more turn at the end of the note's case."""
+    async def add_turn(self, note: Note, turn: Turn, revision_id: str | None = None, source: str | None = None) -> None:
+        """One more turn at the end of the note's case, with the revision that it made and what it was read from."""
         case_id = note.case_id
         position = await self._next_position(TurnRow, case_id)
         sealed = seal(await self._key(case_id), turn.text, f"turn:{case_id}:{position}")
         self._session.add(
-            TurnRow(case_id=case_id, note_id=note.id, position=position, kind=turn.kind, tokens=turn.tokens, sealed_text=sealed)
+            TurnRow(
+                case_id=case_id,
+                note_id=note.id,
+                position=position,
+                kind=turn.kind,
+                tokens=turn.tokens,
+                sealed_text=sealed,
+                revision_id=revision_id,
+                source=source,
+            )
         )
         await self._session.flush()
 
@@ -145,6 +192,24 @@ class SqlUnitOfWork:
         )
         await self._session.flush()
 
+    async def add_acceptance(self, note: Note) -> None:
+        """The acceptance of the note's newest revision, unless it is there already."""
+        if note.acceptance is None:
+            raise ValueError("the note is not accepted")
+        acceptance = note.acceptance
+        query = select(AcceptanceRow.serial).where(AcceptanceRow.note_id == note.id, AcceptanceRow.revision_id == acceptance.revision_id)
+        if (await self._session.exec(query)).first() is None:
+            self._session.add(
+                AcceptanceRow(
+                    note_id=note.id,
+                    revision_id=acceptance.revision_id,
+                    content_hash=acceptance.content_hash,
+                    user_id=acceptance.user_id,
+                    at=acceptance.at,
+                )
+            )
+            await self._session.flush()
+
     async def add_report(self, report: Report) -> None:
         """What a counselor wrote in one message, or in a new version of it."""
         sealed = seal(await self._key(report.case_id), report.text, f"description:{report.source_ts}:{report.version}")
@@ -188,6 +253,10 @@ class SqlUnitOfWork:
         query = select(MessageRow.slot).where(MessageRow.note_id == note_id).order_by(col(MessageRow.serial).desc()).limit(1)
         return (await self._session.exec(query)).first()
 
+    async def slot_at(self, note_id: str, ts: str) -> str | None:
+        """The slot of the message with this timestamp, if it shows the note."""
+        return (await self._session.exec(select(MessageRow.slot).where(MessageRow.note_id == note_id, MessageRow.ts == ts))).first()
+
     async def _key(self, case_id: str) -> bytes:
         return await data_key(self._session, self._master_key, case_id)
 
@@ -198,15 +267,28 @@ class SqlUnitOfWork:
     async def _note(self, row: NoteRow) -> Note:
         key = await self._key(row.case_id)
         revisions = await self._session.exec(select(RevisionRow).where(RevisionRow.note_id == row.id).order_by(col(RevisionRow.number)))
-        approval = await self._session.get(ApprovalRow, row.id)
+        summary = row.purpose == Purpose.SUMMARY
+        approval = await self._session.get(ApprovalRow, row.id) if summary else None
+        query = select(AcceptanceRow).where(AcceptanceRow.note_id == row.id).order_by(col(AcceptanceRow.serial))
+        acceptances = () if summary else await self._session.exec(query)
         return Note(
             id=row.id,
             case_id=row.case_id,
             purpose=Purpose(row.purpose),
             thread_ts=row.thread_ts,
             revisions=tuple(_revision(revision, key) for revision in revisions),
-            approval=Approval(approval.user_id, approval.revision_id, approval.content_hash, approval.at) if approval else None,
+            approval=_approval(approval) if approval else None,
+            acceptances=tuple(_approval(acceptance) for acceptance in acceptances),
         )
+
+
+def _approval(row: ApprovalRow | AcceptanceRow) -> Approval:
+    return Approval(row.user_id, row.revision_id, row.content_hash, row.at)
+
+
+def _turn(row: TurnRow, key: bytes) -> StoredTurn:
+    text = unseal(key, row.sealed_text, f"turn:{row.case_id}:{row.position}")
+    return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source)
 
 
 def _revision(row: RevisionRow, key: bytes) -> Revision:

@@ -1,6 +1,6 @@
 """The tables. Columns named `sealed_…` hold AES-GCM ciphertext; nothing a counselor or the model wrote stands anywhere else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint
@@ -57,6 +57,39 @@ class CaseRow(SQLModel, table=True):
     opened_at: datetime = _when()
 
 
+class ConsentRow(SQLModel, table=True):
+    """One step of a case's consent for training: given, or, where nothing was given, withdrawn. Append-only."""
+
+    __tablename__ = "consent"
+    __table_args__ = (UniqueConstraint("case_id", "position"),)
+    serial: int | None = _serial()
+    case_id: str = Field(foreign_key="case.id", index=True)
+    position: int
+    sealed_given_by: bytes | None = _sealed(nullable=True)
+    given_on: date | None = None
+    recorded_by: str
+    recorded_at: datetime = _when()
+
+
+class RosterRow(SQLModel, table=True):
+    """The names of a case's people; `version` counts the changes."""
+
+    __tablename__ = "roster"
+    case_id: str = Field(primary_key=True, foreign_key="case.id")
+    version: int
+    sealed_names: bytes = _sealed()
+    changed_by: str
+    changed_at: datetime = _when()
+
+
+class DeletedCaseRow(SQLModel, table=True):
+    """All that is left of a deleted case, so that datasets can forget it too."""
+
+    __tablename__ = "deleted_case"
+    id: str = Field(primary_key=True)
+    deleted_at: datetime = _when()
+
+
 class NoteRow(SQLModel, table=True):
     """An answer or a summary, and the thread it lives in; a summary has none until Slack shows it."""
 
@@ -95,6 +128,19 @@ class ApprovalRow(SQLModel, table=True):
     at: datetime = _when()
 
 
+class AcceptanceRow(SQLModel, table=True):
+    """Who took over which revision of an answer as it stood, and when."""
+
+    __tablename__ = "acceptance"
+    __table_args__ = (UniqueConstraint("note_id", "revision_id"),)
+    serial: int | None = _serial()
+    note_id: str = Field(foreign_key="note.id", index=True)
+    revision_id: str = Field(foreign_key="revision.id")
+    content_hash: str
+    user_id: str
+    at: datetime = _when()
+
+
 class ReportRow(SQLModel, table=True):
     """What a counselor wrote in one message; each edit of it is one more row."""
 
@@ -111,7 +157,11 @@ class ReportRow(SQLModel, table=True):
 
 
 class TurnRow(SQLModel, table=True):
-    """One turn of the prompt, as the model sees it; append-only."""
+    """One turn of the prompt, as the model sees it; append-only.
+
+    `revision_id` is the revision that the turn made: an answer's, or that of a note handed back. `source` names message and version that
+    it was read from.
+    """
 
     __tablename__ = "turn"
     __table_args__ = (UniqueConstraint("case_id", "position"),)
@@ -122,6 +172,8 @@ class TurnRow(SQLModel, table=True):
     kind: str
     tokens: int
     sealed_text: bytes = _sealed()
+    revision_id: str | None = None
+    source: str | None = None
 
 
 class InboxRow(SQLModel, table=True):

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bot.domain.case import Case, guess_language
-from bot.domain.errors import DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
+from bot.workflow.case_changes import apply_change, what_holds
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Approve, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import session_items
 from inference.note import Language, NoteItem, clean_text
@@ -29,6 +30,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
+    CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
 }
 
@@ -87,6 +89,10 @@ class Conversation:
                 return await self._summarize(work)
             case Approve():
                 return await self._approve(work, work.act)
+            case Accept():
+                return await self._accept_note(work, work.act)
+            case CaseChanged():
+                return await self._change_case(work, work.act)
             case Joined():
                 return await self._refuse(work, Notice(Sign.WELCOME, self._default_language))
 
@@ -115,9 +121,10 @@ class Conversation:
         async with self._store.begin() as uow:
             case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock())
             note = Note(uuid.uuid4().hex, case.id, Purpose.ANSWER, act.ts)
+            report = _report(case, note, act, Reading.DESCRIPTION)
             await uow.add_note(note)
-            await uow.add_report(_report(case, note, act, Reading.DESCRIPTION))
-            await uow.add_turn(note, turn)
+            await uow.add_report(report)
+            await uow.add_turn(note, turn, source=report.source)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
     async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> Work:
@@ -129,8 +136,9 @@ class Conversation:
         if reading is Reading.EDITED:
             return await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
         async with self._store.begin() as uow:
-            await uow.add_report(_report(case, note, act, reading))
-            await uow.add_turn(note, turn)
+            report = _report(case, note, act, reading)
+            await uow.add_report(report)
+            await uow.add_turn(note, turn, source=report.source)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
     async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> Work:
@@ -145,7 +153,7 @@ class Conversation:
         turn = await self._drafting.measure(turn)
         async with self._store.begin() as uow:
             await uow.add_revision(revised, revision)
-            await uow.add_turn(note, turn)
+            await uow.add_turn(note, turn, revision.id, report.source if report else None)
             if report:
                 await uow.add_report(report)
             return await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
@@ -177,19 +185,19 @@ class Conversation:
                 revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, before.author, before.items, self._clock())
                 await uow.add_revision(note.revise(revision), revision)
             await uow.add_report(again)
-            await uow.add_turn(note, turn)
+            await uow.add_turn(note, turn, source=again.source)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
     async def _try_again(self, work: Work, act: TryAgain) -> Work:
         """The same question once more; as a new turn if the case has gone on since."""
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, act.note_id)
-            turn = await uow.turn_of(act.note_id) if note else None
-            if case and note and turn:
+            asked = await uow.turn_of(act.note_id) if note else None
+            if case and note and asked:
                 if note.approval:
                     raise NoteLocked
-                if (await uow.turns(case.id))[-1] != turn:
-                    await uow.add_turn(note, turn)
+                if (await uow.stored_turns(case.id))[-1] != asked:
+                    await uow.add_turn(note, asked.turn, asked.revision_id, asked.source)
                 return await uow.advance(work, Stage.ACCEPTED, note.id)
         return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
 
@@ -226,11 +234,30 @@ class Conversation:
                 return await uow.advance(work, Stage.ANSWERED, note.id)
         return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
 
+    async def _accept_note(self, work: Work, act: Accept) -> Work:
+        async with self._store.begin() as uow:
+            case, note = await self._case_and_note(uow, work, act.note_id)
+            if case and note:
+                await uow.add_acceptance(note.accept(act.user_id, act.revision_id, self._clock()))
+                return await uow.advance(work, Stage.ANSWERED, note.id)
+        return await self._refuse(work, Notice(Sign.GONE, await self._language(work)))
+
+    async def _change_case(self, work: Work, act: CaseChanged) -> Work:
+        async with self._store.begin() as uow:
+            case = await uow.case_of(act.team_id, act.channel_id)
+            file = await uow.case_file(case.id) if case and case.id == act.case_id else None
+            if file:
+                await apply_change(uow, file, act, self._clock())
+                return await uow.advance(work, Stage.ANSWERED)
+        return await self._refuse(work, Notice(Sign.CASE_GONE, await self._language(work)))
+
     # what people see of it
 
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
+        if isinstance(act, CaseChanged):
+            return await self._say_what_holds(work, act)
         source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else None
         async with self._store.begin() as uow:
             case, note = await self._case_and_note(uow, work, work.note_id or "")
@@ -240,6 +267,12 @@ class Conversation:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
             await self._channel.show(case, note, slot, view)
         return await self._finish(work, work.note_id, Stage.DONE)
+
+    async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:
+        async with self._store.begin() as uow:
+            file = await uow.case_file(act.case_id)
+        await self._tell(work, what_holds(file) if file else Notice(Sign.CASE_GONE, await self._language(work)))
+        return await self._finish(work, None, Stage.DONE)
 
     async def _refuse(self, work: Work, notice: Notice) -> Work:
         await self._tell(work, notice)

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from bot.domain.case import Case
+from bot.domain.case import Case, CaseFile
 from bot.domain.note import Note, Purpose
 from bot.workflow.ports import Store
 from inference.client import ChatModel
@@ -36,6 +36,13 @@ async def _ready_soon(model: ChatModel) -> bool:
             return await model.ready()
     except TimeoutError:
         return False
+
+
+async def find_case(store: Store, team_id: str, channel_id: str) -> CaseFile | None:
+    """The case in this channel, with its consents and names."""
+    async with store.begin() as uow:
+        case = await uow.case_of(team_id, channel_id)
+        return await uow.case_file(case.id) if case else None
 
 
 async def find_note(store: Store, team_id: str, channel_id: str, note_id: str) -> tuple[Case, Note] | None:

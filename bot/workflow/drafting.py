@@ -18,7 +18,7 @@ from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
-from bot.workflow.incoming import Stage
+from bot.workflow.incoming import Accept, Stage
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
@@ -187,7 +187,7 @@ class Drafting:
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         async with self._store.begin() as uow:
             await uow.add_revision(note.revise(revision), revision)
-            await uow.add_turn(note, _answer_turn(answer))
+            await uow.add_turn(note, _answer_turn(answer), revision.id)
             return await uow.advance(work, Stage.ANSWERED)
 
     async def _done(self, work: Work) -> Work:
@@ -225,6 +225,8 @@ async def check_channel(guard: Guard, work: Work) -> None:
 
 
 async def slot_of(uow: UnitOfWork, work: Work, note: Note) -> str:
-    """The outbox slot of the answer to an act: a new message below what it answers; a summary changes in its place."""
+    """The outbox slot of the answer to an act: a new message below what it answers; a summary, or what is accepted, stays in its place."""
+    if isinstance(work.act, Accept):
+        return await uow.slot_at(note.id, work.act.message_ts) or f"act-{work.id}"
     in_place = await uow.latest_slot(note.id) if note.purpose is Purpose.SUMMARY else None
     return in_place or f"act-{work.id}"

@@ -4,6 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -115,6 +116,51 @@ class Approve(_Act):
         return f"approve:{self.note_id}:{self.revision_id}:{self.user_id}"
 
 
+class Accept(_Act):
+    """A click on Accept, which names the revision that the person saw."""
+
+    type: Literal["accept"] = "accept"
+    note_id: str
+    revision_id: str
+    message_ts: str
+    """The message with the button: it says so from then on."""
+
+    @property
+    def key(self) -> str:
+        """The revision and the person, as with an approval."""
+        return f"accept:{self.note_id}:{self.revision_id}:{self.user_id}"
+
+
+class SaidConsent(BaseModel):
+    """What the form of a case says about its consent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    given_by: str
+    given_on: date
+
+
+class CaseChanged(_Act):
+    """The form of a case, submitted: all that it says, and what its reader had before their eyes."""
+
+    type: Literal["case_changed"] = "case_changed"
+    case_id: str
+    consent: SaidConsent | None
+    """None: off."""
+    names: tuple[str, ...]
+    consents_seen: int
+    """How many steps the history of consent had when the form was opened."""
+    roster_seen: int
+    """The version of the names when the form was opened."""
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"case:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -126,7 +172,9 @@ class Joined(_Act):
         return f"joined:{self.channel_id}:{self.at}"
 
 
-Incoming = Annotated[Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Joined, Field(discriminator="type")]
+Incoming = Annotated[
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | Joined, Field(discriminator="type")
+]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 
 

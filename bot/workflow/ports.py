@@ -1,13 +1,13 @@
 """What the workflows need from the outside. Real parts: `bot.store.repository` and `bot.slack.messenger`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.case import Case
+from bot.domain.case import Case, CaseFile, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.workflow.incoming import Incoming, Stage
@@ -41,6 +41,21 @@ class Report:
     reading: Reading
     text: str
 
+    @property
+    def source(self) -> str:
+        """Message and version: what a turn was read from. Read another way later, it keeps its source."""
+        return f"{self.source_ts}:{self.version}"
+
+
+@dataclass(frozen=True)
+class StoredTurn:
+    """A turn with where it belongs: its note, the revision that it made if any, and the message and version it was read from if any."""
+
+    turn: Turn
+    note_id: str
+    revision_id: str | None = None
+    source: str | None = None
+
 
 class Sign(StrEnum):
     """A sentence of the bot's own that a message can carry in place of a note."""
@@ -69,6 +84,14 @@ class Sign(StrEnum):
     GUEST_AUTHOR = "guest_author"
     WRONG_TEAM = "wrong_team"
     NOT_MEMBER = "not_member"
+    CASE_GONE = "case_gone"
+    CASE_OUT_OF_DATE = "case_out_of_date"
+    CONSENT_HOLDS = "consent_holds"
+    """What holds for the case now: consent, and `number` names."""
+    CONSENT_OFF = "consent_off"
+    """The same, where nobody ever recorded consent."""
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    """The same, where consent was withdrawn."""
 
 
 CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM}
@@ -106,6 +129,7 @@ class Notice:
     number: int = 0
     note_id: str = ""
     failed_at: str = ""
+    on: date | None = None
 
 
 Content = NoteView | PartialNote | Notice
@@ -128,18 +152,26 @@ class UnitOfWork(Protocol):
     async def case_of(self, team_id: str, channel_id: str) -> Case | None: ...
     async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case: ...
     async def turns(self, case_id: str) -> Sequence[Turn]: ...
-    async def turn_of(self, note_id: str) -> Turn | None: ...
-    async def add_turn(self, note: Note, turn: Turn) -> None: ...
+    async def stored_turns(self, case_id: str) -> Sequence[StoredTurn]: ...
+    async def turn_of(self, note_id: str) -> StoredTurn | None: ...
+    async def add_turn(self, note: Note, turn: Turn, revision_id: str | None = None, source: str | None = None) -> None: ...
     async def note(self, note_id: str) -> Note | None: ...
     async def note_in_thread(self, case_id: str, thread_ts: str) -> Note | None: ...
     async def notes(self, case_id: str) -> Sequence[Note]: ...
     async def add_note(self, note: Note) -> None: ...
     async def add_revision(self, note: Note, revision: Revision) -> None: ...
     async def add_approval(self, note: Note) -> None: ...
+    async def add_acceptance(self, note: Note) -> None: ...
     async def add_report(self, report: Report) -> None: ...
     async def report(self, case_id: str, source_ts: str) -> Report | None: ...
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work: ...
     async def latest_slot(self, note_id: str) -> str | None: ...
+    async def slot_at(self, note_id: str, ts: str) -> str | None: ...
+    async def cases(self) -> Sequence[Case]: ...
+    async def deleted_cases(self) -> Mapping[str, datetime]: ...
+    async def case_file(self, case_id: str) -> CaseFile | None: ...
+    async def add_consent(self, case_id: str, step: Consent | Withdrawal) -> None: ...
+    async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None: ...
 
 
 class Store(Protocol):

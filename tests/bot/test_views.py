@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import Reading
+from bot.slack.blocks import escape
 from bot.slack.texts import texts
-from bot.slack.views import Page, edit_modal, escape, notice_text, pages, read_modal
+from bot.slack.views import Page, edit_modal, notice_text, pages, read_modal
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
 from deploy.sandbox.validate import checked_blocks, checked_view
 from inference.note import Kind, Language, NoteItem
@@ -94,10 +95,11 @@ def test_items_of_usual_length_are_never_cut() -> None:
 @pytest.mark.parametrize("sign", list(Sign))
 def test_every_notice_is_a_sentence_that_slack_takes(sign: Sign, language: Language) -> None:
     """In both languages, without a placeholder left in it."""
-    notice = Notice(sign, language, 1700, "note", "7")
+    notice = Notice(sign, language, 1700, "note", "7", NOW.date())
     check(pages(notice))
     assert not re.search(r"[{}]", notice_text(notice))
-    assert ("1,700" in notice_text(notice)) is (sign is Sign.TOO_LONG)
+    assert ("1,700" in notice_text(notice)) is (sign in {Sign.TOO_LONG, Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN})
+    assert ("2026-03-02" in notice_text(notice)) is (sign is Sign.CONSENT_HOLDS)
 
 
 def test_an_answer_that_failed_can_be_tried_again() -> None:
@@ -140,8 +142,33 @@ def test_the_other_reading_is_offered(reading: Reading, other: Reading) -> None:
     view = a_view(an_item(), reading=reading, reply_ts="9.9")
     buttons = pages(view)[-1].blocks[-1]["elements"]
     assert view.note.current
-    assert json.loads(buttons[1]["value"]) == ["note", "9.9", other, view.note.current.id]
-    assert len(pages(a_view(an_item(), reading=Reading.DESCRIPTION, reply_ts="9.9"))[-1].blocks[-1]["elements"]) == 1
+    (reread,) = [button for button in buttons if button["action_id"] == REREAD_ACTION]
+    assert json.loads(reread["value"]) == ["note", "9.9", other, view.note.current.id]
+    assert REREAD_ACTION not in json.dumps(pages(a_view(an_item(), reading=Reading.DESCRIPTION, reply_ts="9.9"))[-1].blocks)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_an_answer_can_be_accepted_and_then_says_who_did(language: Language) -> None:
+    """The button names the revision that is shown; once accepted, the message says so instead, until there is a later revision."""
+    view = a_view(an_item(), language=language)
+    assert view.note.current
+    (accept,) = [button for button in pages(view)[-1].blocks[-1]["elements"] if button["action_id"] == ACCEPT_ACTION]
+    assert json.loads(accept["value"]) == [view.note.id, view.note.current.id]
+    accepted = view.note.accept("U0LI", view.note.current.id, NOW)
+    shown = json.dumps(check(pages(replace(view, note=accepted)))[-1].blocks)
+    assert ACCEPT_ACTION not in shown
+    assert "<@U0LI>" in shown
+    later = replace(accepted, revisions=(*accepted.revisions, a_revision(an_item("Walks."), number=2)))
+    shown = json.dumps(check(pages(replace(view, note=later)))[-1].blocks)
+    assert ACCEPT_ACTION in shown
+    assert "<@U0LI>" not in shown
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_there_is_nothing_to_accept_in_a_summary_or_an_empty_note(purpose: Purpose) -> None:
+    """A summary is approved instead."""
+    items = () if purpose is Purpose.ANSWER else (an_item(),)
+    assert ACCEPT_ACTION not in json.dumps([page.blocks for page in pages(a_view(*items, purpose=purpose))])
 
 
 def test_nothing_in_a_note_comes_to_life() -> None:

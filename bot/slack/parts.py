@@ -1,0 +1,34 @@
+"""What every listener needs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.guards import SlackGuard
+from bot.slack.messenger import Messenger
+from bot.slack.roles import Admins
+from bot.workflow.incoming import Incoming
+from bot.workflow.ports import Store
+from inference.client import ChatModel
+from inference.note import Language
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the listeners need; built in `bot.app`."""
+
+    store: Store
+    model: ChatModel
+    guard: SlackGuard
+    admins: Admins
+    messenger: Messenger
+    client: AsyncWebClient
+    notify: Callable[[str], None]
+    bot_user_id: Callable[[], Awaitable[str]]
+    default_language: Language
+
+    async def receive(self, act: Incoming) -> None:
+        """Commits an act and announces it. An error here means: no acknowledgement, Slack sends again."""
+        if await self.store.receive(act):
+            self.notify(act.channel_id)
