@@ -63,6 +63,10 @@ class Gpus:
         """Returns when a training wants the GPUs."""
         await _until(lambda: self.wanted)
 
+    async def until_calm(self) -> None:
+        """Returns when nothing urgent is to be answered."""
+        await _until(lambda: not self.urgent)
+
     async def until_unwanted(self) -> None:
         """Returns when no training wants them."""
         await _until(lambda: not self.wanted)
