@@ -8,10 +8,11 @@ What a record says of an answer follows from what was stored with it:
     edit       the newest note handed back before the model answered again
     verdict    approved or accepted, exactly that revision, or the edit that followed it
 
-A reply that was read one way and then another counts as it was read last. The answer to the wrong reading is left out, and what came after
-it is not taken for an edit of what came before. Answers of the time before turns knew their revisions are left out where that can't be told.
+A reply that was read one way and then another counts as it was read last. The answer to the wrong reading is left out, and what came
+after it is not taken for an edit of what came before. Answers from before turns knew their revisions are left out where it can't be told.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ async def night_cases(store: Store) -> NightCases:
         deleted = await uow.deleted_cases()
     allowed = {file.case.id: consent_now(file.consents) is not None for file in files if file}
     consenting = frozenset(case_id for case_id, allows in allowed.items() if allows)
-    return NightCases(consenting, (allowed.keys() | deleted.keys()) - consenting)
+    return NightCases(consenting, frozenset({*allowed, *deleted}) - consenting)
 
 
 async def case_records(store: Store) -> AsyncIterator[CaseRecord]:
@@ -70,7 +71,7 @@ def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]
 def _events(turns: Sequence[StoredTurn], notes: Mapping[str, Note]) -> Iterator[AnswerEvent]:
     misread = _misread(turns)
     made_by = {stored.revision_id: index for index, stored in enumerate(turns) if stored.revision_id}
-    for index, (asked, stored) in enumerate(zip(turns, turns[1:], strict=False)):
+    for index, (asked, stored) in enumerate(itertools.pairwise(turns)):
         if stored.turn.kind is TurnKind.ANSWER and asked.turn.kind is not TurnKind.ANSWER and index not in misread:
             note = notes[stored.note_id]
             place = next((place for place, each in enumerate(note.revisions) if each.id == stored.revision_id), None)

@@ -14,6 +14,7 @@ from bot.workflow.case_changes import next_names, next_step, what_holds
 from bot.workflow.incoming import Accept, CaseChanged, SaidConsent, Summarize
 from bot.workflow.ports import NoteView, Sign
 from inference.note import Language, NoteItem
+from tests.bot.test_case_form import a_file
 from tests.bot.test_conversation import FIRST, MORE, Desk, a_desk
 from tests.support.builders import NOW, a_note, a_post, a_revision, an_item
 
@@ -161,8 +162,6 @@ def test_the_answer_says_what_holds() -> None:
 
 
 def _a_file() -> CaseFile:
-    from tests.bot.test_case_form import a_file
-
     return a_file(names=("张伟", "Bo"), language=Language.CHINESE)
 
 
@@ -234,10 +233,6 @@ def test_acceptance_names_exactly_the_newest_revision() -> None:
     note = a_note(old, new)
     accepted = note.accept("U0ANNA", new.id, NOW)
     assert accepted.accept("U0LI", new.id, NOW) == accepted
-    for refused, revision, error in (
-        (note, old, OutOfDate),
-        (a_note(), old, OutOfDate),
-        (a_note(old, purpose=Purpose.SUMMARY), old, NotAllowed),
-    ):
+    for refused, error in ((note, OutOfDate), (a_note(), OutOfDate), (a_note(old, purpose=Purpose.SUMMARY), NotAllowed)):
         with pytest.raises(error):
-            refused.accept("U0ANNA", revision.id, NOW)
+            refused.accept("U0ANNA", old.id, NOW)

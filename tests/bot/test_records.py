@@ -250,8 +250,7 @@ class Play:
             self.posts.append(a_post("\n".join([*lines, f"- {self._words()}", f"- {self._words()}"]), thread_ts=note.thread_ts))
         elif what is Do.CHANGE:
             moment = f"{1800000000 + next(self.serial)}.1"
-            changed = self.posts[number % len(self.posts)].model_copy(update={"text": self._words(), "edited_ts": moment, "at": moment})
-            return changed
+            return self.posts[number % len(self.posts)].model_copy(update={"text": self._words(), "edited_ts": moment, "at": moment})
         else:
             return None
         return self.posts[-1]
