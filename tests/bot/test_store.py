@@ -397,6 +397,46 @@ async def test_migrations_go_down_and_up_again(store_url: str) -> None:
     assert await current_revision(store_url) == newest_revision()
 
 
+OLD = """
+INSERT INTO "case" VALUES ('c', 'T1', 'C1', 'C-1', 'en', 'open', '2026-03-02 09:30:00+00:00');
+INSERT INTO note VALUES ('told', 'c', 1, 'answer', '1.1'), ('reread', 'c', 2, 'answer', '2.1');
+INSERT INTO revision (id, note_id, number, author_origin, author, sealed_items, content_hash, created_at) VALUES
+ ('t1', 'told', 1, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('t2', 'told', 2, 'counselor', 'U0ANNA', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('t3', 'told', 3, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('r1', 'reread', 1, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('r2', 'reread', 2, 'counselor', 'U0ANNA', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('r3', 'reread', 3, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('r4', 'reread', 4, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00'),
+ ('r5', 'reread', 5, 'model', 'm', 'x', 'h', '2026-03-02 09:30:00+00:00');
+INSERT INTO turn (case_id, note_id, position, kind, tokens, sealed_text) VALUES
+ ('c', 'told', 1, 'description', 1, 'x'), ('c', 'told', 2, 'answer', 1, 'x'), ('c', 'reread', 3, 'description', 1, 'x'),
+ ('c', 'reread', 4, 'answer', 1, 'x'), ('c', 'told', 5, 'edited', 1, 'x'), ('c', 'told', 6, 'answer', 1, 'x'),
+ ('c', 'reread', 7, 'edited', 1, 'x'), ('c', 'reread', 8, 'answer', 1, 'x'), ('c', 'reread', 9, 'information', 1, 'x'),
+ ('c', 'reread', 10, 'answer', 1, 'x');
+"""
+
+
+async def test_turns_of_the_time_before_learn_their_revisions(store_url: str) -> None:
+    """Where each revision of a note has its turn they are linked; where a reply was read anew, nothing is guessed."""
+    engine = make_engine(store_url)
+
+    def to_the_second(connection: Connection) -> None:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(to_the_second)
+        for statement in OLD.split(";")[:-1]:
+            await connection.execute(text(statement))
+    await upgrade(store_url)
+    async with engine.connect() as connection:
+        linked = (await connection.execute(text("SELECT revision_id FROM turn ORDER BY position"))).scalars().all()
+    await engine.dispose()
+    assert linked == [None, "t1", None, None, "t2", "t3", None, None, None, None]
+
+
 async def test_an_empty_database_gets_its_schema_at_the_first_start(store_url: str) -> None:
     """The first start makes the tables, the second changes nothing."""
     assert await current_revision(store_url) is None

@@ -13,7 +13,7 @@ from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.slack.blocks import escape
 from bot.slack.texts import texts
-from bot.slack.views import Page, edit_modal, notice_text, pages, read_modal
+from bot.slack.views import ACCEPT_ACTION, REREAD_ACTION, Page, edit_modal, notice_text, pages, read_modal
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
 from deploy.sandbox.validate import checked_blocks, checked_view
 from inference.note import Kind, Language, NoteItem

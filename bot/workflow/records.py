@@ -1,0 +1,123 @@
+"""The bot's side of a night: every case that has consent now, as the training package takes it over.
+
+What a record says of an answer follows from what was stored with it:
+
+    asked      the turn right before the answer's own: a channel's acts are worked off one at a time
+    kept       after an edited note, all that was handed back; else the counselors' items among the answer's revision
+    draft      the rest of that revision: what people saw of the model's words
+    edit       the newest note handed back before the model answered again
+    verdict    approved or accepted, exactly that revision, or the edit that followed it
+
+A reply that was read one way and then another counts as it was read last. The answer to the wrong reading is left out, and what came
+after it is not taken for an edit of what came before. Answers from before turns knew their revisions are left out where it can't be told.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain.case import CaseFile, consent_now
+from bot.domain.note import Item, Note, Origin, Revision
+from bot.workflow.ports import Store, StoredTurn
+from inference.note import NoteItem
+from inference.prompt import TurnKind
+from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, Verdict
+
+
+@dataclass(frozen=True)
+class NightCases:
+    """The ids of cases that may be trained on now, and of those that datasets have to forget: deleted, or without consent."""
+
+    consenting: frozenset[str]
+    to_forget: frozenset[str]
+
+
+async def night_cases(store: Store) -> NightCases:
+    """Which cases a night may use, and which it must not hold any more."""
+    async with store.begin() as uow:
+        files = [await uow.case_file(case.id) for case in await uow.cases()]
+        deleted = await uow.deleted_cases()
+    allowed = {file.case.id: consent_now(file.consents) is not None for file in files if file}
+    consenting = frozenset(case_id for case_id, allows in allowed.items() if allows)
+    return NightCases(consenting, frozenset({*allowed, *deleted}) - consenting)
+
+
+async def case_records(store: Store) -> AsyncIterator[CaseRecord]:
+    """One record for each case that has consent, one case in memory at a time. Consent is asked for in the transaction that reads."""
+    async with store.begin() as uow:
+        cases = await uow.cases()
+    for case in cases:
+        async with store.begin() as uow:
+            file = await uow.case_file(case.id)
+            consents = file is not None and consent_now(file.consents) is not None
+            turns, notes = (await uow.stored_turns(case.id), await uow.notes(case.id)) if consents else ((), ())
+        if file and consents:
+            yield record_of(file, turns, notes)
+
+
+def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]) -> CaseRecord:
+    """The record of one case; `turns` and `notes` are all of them, oldest first."""
+    consent = consent_now(file.consents)
+    return CaseRecord(
+        file.case.id,
+        file.case.language,
+        Consent(consent.recorded_by, consent.recorded_at) if consent else None,
+        file.roster.names,
+        tuple(stored.turn for stored in turns),
+        tuple(_events(turns, {note.id: note for note in notes})),
+    )
+
+
+def _events(turns: Sequence[StoredTurn], notes: Mapping[str, Note]) -> Iterator[AnswerEvent]:
+    misread = _misread(turns)
+    made_by = {stored.revision_id: index for index, stored in enumerate(turns) if stored.revision_id}
+    for index, (asked, stored) in enumerate(itertools.pairwise(turns)):
+        if stored.turn.kind is TurnKind.ANSWER and asked.turn.kind is not TurnKind.ANSWER and index not in misread:
+            note = notes[stored.note_id]
+            place = next((place for place, each in enumerate(note.revisions) if each.id == stored.revision_id), None)
+            if place is not None:
+                followed = [made_by.get(each.id) for each in note.revisions[place + 1 :]]
+                edits = _edits([None if made in misread else made for made in followed], turns)
+                yield _event(asked, index, note, place, edits)
+
+
+def _misread(turns: Sequence[StoredTurn]) -> frozenset[int]:
+    """The turns that were read from a message which was read another way later."""
+    newest = {stored.source: stored.turn.kind for stored in turns if stored.source}
+    return frozenset(index for index, stored in enumerate(turns) if stored.source and stored.turn.kind is not newest[stored.source])
+
+
+def _edits(made_by: Sequence[int | None], turns: Sequence[StoredTurn]) -> int:
+    """How many of a note's next revisions, made by these turns, are edits, before the model answers or something is taken back."""
+    count = 0
+    for index in made_by:
+        if index is None or turns[index].turn.kind is not TurnKind.EDITED:
+            break
+        count += 1
+    return count
+
+
+def _event(asked: StoredTurn, index: int, note: Note, place: int, edits: int) -> AnswerEvent:
+    shown, before = note.revisions[place], note.revisions[place - 1].items if place else ()
+    standing = before if asked.turn.kind is TurnKind.EDITED else tuple(item for item in shown.items if item.origin is Origin.COUNSELOR)
+    edited = note.revisions[place + edits] if edits else None
+    return AnswerEvent(
+        note.id,
+        index,
+        _plain(item for item in shown.items if item not in standing),
+        shown.created_at,
+        _plain(standing),
+        Edit(_plain(edited.items), edited.author.name, edited.created_at) if edited else None,
+        _verdict(note, edited or shown),
+    )
+
+
+def _verdict(note: Note, left: Revision) -> Verdict:
+    """How far somebody stands behind the note as it was left."""
+    if note.approval and note.approval.revision_id == left.id:
+        return Verdict.APPROVED
+    return Verdict.ACCEPTED if any(each.revision_id == left.id for each in note.acceptances) else Verdict.OPEN
+
+
+def _plain(items: Sequence[Item] | Iterator[Item]) -> tuple[NoteItem, ...]:
+    return tuple(NoteItem(item.kind, item.text) for item in items)

@@ -1,0 +1,72 @@
+"""The bot in this process, joined as `bot.app` joins it, on a real workspace and a real database; only the model is scripted."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+
+from bot.slack.guards import SlackGuard
+from bot.slack.listeners import make_inbox_middleware, register
+from bot.slack.messenger import Messenger
+from bot.slack.parts import Parts
+from bot.slack.roles import Admins
+from bot.store.database import Database
+from bot.workflow.conversation import Conversation
+from bot.workflow.dispatch import Dispatcher
+from bot.workflow.drafting import Drafting, DraftSettings
+from deploy.sandbox.model import BOT_USER_ID
+from deploy.sandbox.server import Sandbox
+from inference.note import Language
+from tests.deploy.sandbox_app import web_client
+from tests.support.fakes import ScriptedModel
+
+
+@dataclass(frozen=True)
+class WorkingBot:
+    """A bot at work, and what a test may look at or turn."""
+
+    sandbox: Sandbox
+    database: Database
+    model: ScriptedModel
+    guard: SlackGuard
+    admins: Admins
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _bot_user_id() -> str:
+    return BOT_USER_ID
+
+
+@asynccontextmanager
+async def working_bot(sandbox: Sandbox, database: Database, model: ScriptedModel, admin_usergroup: str = "") -> AsyncIterator[WorkingBot]:
+    """The bot, connected over a socket, for as long as the block lasts."""
+    client = web_client(sandbox, retry_handlers=[])
+    guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database)
+    admins = Admins(client, (), admin_usergroup)
+    drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0))
+    conversation = Conversation(database, messenger, guard, drafting, _now, Language.ENGLISH)
+    dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
+    parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH)
+    app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
+    register(app, parts)
+    work = asyncio.create_task(dispatcher.run())
+    handler = AsyncSocketModeHandler(app, sandbox.app_token)
+    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+    await sandbox.client.wait_connected()
+    try:
+        yield WorkingBot(sandbox, database, model, guard, admins)
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        await drafting.close()
