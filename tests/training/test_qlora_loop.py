@@ -90,7 +90,9 @@ def test_same_seed_same_adapter_other_seed_another(recipe: Recipe, whole: tuple[
 
 
 @pytest.mark.parametrize("every", [1, 2])
-def test_a_training_stopped_again_and_again_ends_as_if_it_never_was(every: int, recipe: Recipe, whole: tuple[Path, Result], tmp_path: Path) -> None:
+def test_a_training_stopped_again_and_again_ends_as_if_it_never_was(
+    every: int, recipe: Recipe, whole: tuple[Path, Result], tmp_path: Path
+) -> None:
     """Stopped after each step or every second one, in both stages: the same adapter, and the same course in the progress file."""
     stops = 0
     while True:
@@ -198,7 +200,7 @@ def test_no_file_of_a_run_holds_text(base: Path, tmp_path: Path) -> None:
 
 def test_a_tracker_that_is_not_installed_is_named(base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """wandb sends figures to a server, so it isn't among the dependencies; who asks for it without it is told."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(TrainingFailed, match="wandb, which is not installed"):
         trained(a_recipe(base, data, tracker="wandb"), tmp_path / "run")
 
