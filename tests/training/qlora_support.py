@@ -19,7 +19,23 @@ from training.qlora.recipe import Recipe
 
 DEMO = Path(__file__).parents[2] / "training" / "demo"
 TOKENIZER_FILES = ("chat_template.jinja", "tokenizer.json", "tokenizer_config.json")
-WORDS = "sleep work walk call diary night worry friend school music garden river stone bread lamp window letter train".split()
+WORDS = (
+    "sleep",
+    "work",
+    "walk",
+    "call",
+    "diary",
+    "night",
+    "worry",
+    "friend",
+    "school",
+    "music",
+    "garden",
+    "river",
+    "stone",
+    "bread",
+    "lamp",
+)
 
 
 def a_base(folder: Path, seed: int = 0, **sizes: Any) -> Path:

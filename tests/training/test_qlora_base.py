@@ -40,7 +40,10 @@ def widened(model: MixtralForCausalLM, base: Path) -> MixtralForCausalLM:
                 weight = getattr(layer.self_attn, name).weight
                 getattr(other.self_attn, name).weight.copy_(dequantize_4bit(weight.data, weight.quant_state))
             for number, expert in enumerate(layer.mlp.experts):
-                wide = {name: dequantize_4bit(getattr(expert, name).weight.data, getattr(expert, name).weight.quant_state) for name in ("w1", "w2", "w3")}
+                wide = {
+                    name: dequantize_4bit(getattr(expert, name).weight.data, getattr(expert, name).weight.quant_state)
+                    for name in ("w1", "w2", "w3")
+                }
                 other.mlp.experts.gate_up_proj[number].copy_(torch.cat([wide["w1"], wide["w3"]]))
                 other.mlp.experts.down_proj[number].copy_(wide["w2"])
     return twin.requires_grad_(False)

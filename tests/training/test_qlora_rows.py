@@ -68,9 +68,12 @@ def test_of_a_conversation_only_the_last_answer_is_learned(encoder: RowEncoder, 
 
 
 def test_a_template_with_a_space_and_more_after_the_end(tmp_path: Path, tokenizer: Any) -> None:
-    """Other templates put a space before the answer, which the server's model writes, and a line's end after its end, which it never sees."""
+    """Other templates put a space before the answer, which the model writes, and a line's end after its end, which it never sees."""
     base = a_base(tmp_path / "base")
-    template = "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}{{ eos_token }}\n{% endif %}{% endfor %}"
+    asked, said = "[INST] {{ m.content }} [/INST]", " {{ m.content }}{{ eos_token }}\n"
+    template = (
+        f"{{{{ bos_token }}}}{{% for m in messages %}}{{% if m.role == 'user' %}}{asked}{{% else %}}{said}{{% endif %}}{{% endfor %}}"
+    )
     (base / "chat_template.jinja").write_text(template)
     row = RowEncoder(base).encode(a_prompt("One."), ANSWER)
     assert tokenizer.decode(row.answer) == f" {ANSWER}{tokenizer.eos_token}"
@@ -96,11 +99,15 @@ def test_packed_and_single_rows_have_the_same_loss(tmp_path: Path) -> None:
     rows = [encoder.encode(one.messages, one.completion).sample() for one in (an_example(number, 3 + number) for number in range(5))]
     packed = pack(rows, 300)
     assert len(packed) < len(rows)
-    losses = [mean_loss(model, units, Likelihood(), 2, encoder.padding) for units in ([(one,) for one in packed], [((one,),) for one in rows])]
+    losses = [
+        mean_loss(model, units, Likelihood(), 2, encoder.padding) for units in ([(one,) for one in packed], [((one,),) for one in rows])
+    ]
     assert abs(losses[0] - losses[1]) < 2e-6
     model.train()
     together = learned_tokens(model, collate(packed, encoder.padding)).log_probabilities
-    apart = torch.cat([learned_tokens(model, collate([(one,)], encoder.padding)).log_probabilities for sequence in packed for one in sequence])
+    apart = torch.cat(
+        [learned_tokens(model, collate([(one,)], encoder.padding)).log_probabilities for sequence in packed for one in sequence]
+    )
     torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-5)
     batch = collate(packed, encoder.padding)
     mixed = model(input_ids=batch.ids, use_cache=False).logits  # without positions that begin anew, samples do see each other

@@ -1,8 +1,9 @@
 """python -m training.qlora RUN_FOLDER
 
 Does what RUN_FOLDER/recipe.json says and writes everything into that folder. Ends with 0 when the adapter is there, with 75 when it was
-told to stop (SIGTERM, SIGINT) and left a checkpoint at the end of a step, so that the same command goes on, and with 1 when it failed; the reason is then
-in failure.json. Whatever goes wrong, neither log nor reason holds text of a row: of an unexpected error only its type and place are told.
+told to stop (SIGTERM, SIGINT) and left a checkpoint at the end of a step, so that the same command goes on, and with 1 when it failed; the
+reason is then in failure.json. Whatever goes wrong, neither log nor reason holds text of a row: of an unexpected error only its type and
+place are told.
 """
 
 import json

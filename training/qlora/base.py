@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bitsandbytes.nn import Linear4bit, Params4bit
+from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import MixtralConfig, MixtralForCausalLM
@@ -71,7 +71,7 @@ def load_quantised(config: MixtralConfig, source: Source, places: Mapping[str, t
     model.model.rotary_emb.to(devices[0])
     model.is_loaded_in_4bit = True  # PEFT then takes its layers for quantised linear ones
     if len(devices) > 1:
-        from accelerate import dispatch_model
+        from accelerate import dispatch_model  # type: ignore[import-untyped]  # it publishes no types
 
         model = dispatch_model(model, {**places, "model.rotary_emb": devices[0]})
     model.eval()
@@ -171,11 +171,13 @@ def _put(model: nn.Module, name: str, tensor: torch.Tensor, place: torch.device)
         setattr(model.get_submodule(path), last, nn.Parameter(tensor.to(place), requires_grad=False))
         return
     outputs, inputs = tensor.shape
-    layer = Linear4bit(inputs, outputs, bias=False, compute_dtype=tensor.dtype, quant_type="nf4", device="meta")
+    layer: Any = Linear4bit(  # type: ignore[no-untyped-call]  # bitsandbytes has types in part
+        inputs, outputs, bias=False, compute_dtype=tensor.dtype, quant_type="nf4", device="meta"
+    )
     # On CPUs with AVX512-BF16, bitsandbytes repacks the weights in place at the first evaluation; later gradients are then dropped
     # without a word.
     layer.support_avx512bf16_for_cpu = False
-    weight = Params4bit(tensor, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer)
+    weight: Any = Params4bit(tensor, requires_grad=False, compress_statistics=True, quant_type="nf4", module=layer)
     layer.weight = weight.to(place)
     layer.quant_state = layer.weight.quant_state
     model.set_submodule(path, layer)

@@ -42,7 +42,7 @@ class SeparateExperts(nn.ModuleList):
         order = flat.argsort(stable=True)
         counts = torch.bincount(flat, minlength=len(self)).tolist()
         spread = hidden_states.unsqueeze(1).expand(-1, choices, -1).reshape(tokens * choices, -1)[order]
-        parts = [expert(part) for expert, part in zip(self, spread.split(counts), strict=True) if len(part)]
+        parts = [expert(part) for expert, part in zip(self, torch.split(spread, counts), strict=True) if len(part)]
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
         outputs = torch.cat(parts)[back].view(tokens, choices, -1)
         return (outputs * top_k_weights.unsqueeze(-1)).sum(1).to(hidden_states.dtype)

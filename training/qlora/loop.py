@@ -1,8 +1,8 @@
 """The training loop: one flat loop for every objective, resumable to the bit.
 
-Nothing that decides a step is carried from the one before but the numbers in the checkpoint: which rows it takes follows from its
-number, dropout from a seed of its number, the learning rate from its number. So there is no random state to save, on however many devices, and a
-training that is stopped or killed ends with the adapter that it would have had. The README says why this is not transformers' Trainer.
+Nothing that decides a step is carried from the one before but the numbers in the checkpoint: which rows it takes, its dropout and its
+learning rate follow from its number alone. So there is no random state to save, on however many devices, and a training that is stopped or
+killed ends with the adapter that it would have had. The README says why this is not transformers' Trainer.
 """
 
 import math

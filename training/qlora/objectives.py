@@ -60,8 +60,8 @@ def learned_tokens(model: torch.nn.Module, batch: Batch) -> Learned:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Mean negative log-likelihood, nats a token, weighted; for tokens of negative weight the unlikelihood, -log(1 - p) (Welleck et al., ICLR
-    2020). With weights of 0 and 1 it is the usual loss on completions; with others it is SALT.
+    """Mean negative log-likelihood, nats a token, weighted; for tokens of negative weight the unlikelihood, -log(1 - p) (Welleck et al.,
+    ICLR 2020). With weights of 0 and 1 it is the usual loss on completions; with others it is SALT.
 
     `pull` adds the Kullback-Leibler divergence of the model from itself with the weights in `origin`.
     """

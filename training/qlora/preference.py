@@ -1,8 +1,8 @@
 """Learning from edits: the pair of a draft and what the counselor made of it, as units for DPO or samples for SALT.
 
-SALT (Yao et al., EMNLP 2023) looks at words: those which the counselor brought in are to become likelier, those which she took out unlikely, and
-those which stand in both stay. What was taken out is found item by item first (`training.data.edits`), so an item that merely changed
-its place counts as kept, then token by token within items that were rewritten.
+SALT (Yao et al., EMNLP 2023) looks at words: those which the counselor brought in are to become likelier, those which were taken out
+unlikely, and those which stand in both stay. What was taken out is found item by item first (`training.data.edits`), so an item that merely
+changed its place counts as kept, then token by token within items that were rewritten.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A training in a process of its own, so that all its memory is given back; what the night calls. Imports no model library.
 
-The process runs under a guardian (`inference.guardian`), which it can't outlive: when its parent is killed, the guardian tells the training to stop,
-it leaves a checkpoint, and what doesn't end in time is killed.
+The process runs under a guardian (`inference.guardian`), which it can't outlive: when its parent is killed, the guardian tells the training
+to stop, it leaves a checkpoint, and what doesn't end in time is killed.
 """
 
 import contextlib

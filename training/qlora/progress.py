@@ -21,8 +21,8 @@ CURVE_FILE = "curve.png"
 class Progress:
     """A step that was done. Stages count from 1: examples, then preference pairs, as far as there are any.
 
-    Losses are in nats a token (DPO: nats a pair); `heldout_loss` is None where none was measured after this step; `rate` is the learning rate;
-    `tokens` were read so far in this stage; `memory_bytes` is the most that was in use.
+    Losses are in nats a token (DPO: nats a pair); `heldout_loss` is None where none was measured after this step; `rate` is the learning
+    rate; `tokens` were read so far in this stage; `memory_bytes` is the most that was in use.
     """
 
     stage: int
@@ -105,12 +105,12 @@ def _tracking(folder: Path, tracker: Tracker) -> Report:
 def _tensorboard(folder: Path) -> Report:
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    writer = SummaryWriter(str(folder / "tensorboard"))
 
     def report(progress: Progress) -> None:
         for name, value in _figures(progress).items():
-            writer.add_scalar(name, value, progress.step)  # type: ignore[no-untyped-call]  # the same
-        writer.flush()  # type: ignore[no-untyped-call]  # the same
+            writer.add_scalar(name, value, progress.step)
+        writer.flush()
 
     return report
 
