@@ -22,9 +22,9 @@ from inference.prompt import TurnKind, build_prompt, reported
 
 FILE = "probe.json"
 SAME_BASE = 0.1
-"""The mean difference of a token's log probability, nats, up to which it is the same base: more than three times what other kernels make."""
+"""The mean difference of a token's log probability, nats, up to which it is the same base: over three times what other kernels make."""
 ROUNDING = 3.0
-"""How many times as much as the base an adapter may be off: both are means of some 240 tokens, of rounding alike in size but not in sign."""
+"""How many times as much as the base an adapter may be off: both are means over some 240 tokens, of rounding alike in size."""
 FLOOR = 0.005
 """Nats that it may be off in any case, where the base happens to agree more closely."""
 BUDGET = 1000

@@ -123,8 +123,8 @@ async def _bring_in(registry: Registry, served: Served, name: str | None) -> tup
         await served.control.canary(served.base)
         return ()
     adapter = registry.get(name)
-    registry.verify(name)
-    check_adapter(adapter.path, served.shape, served.max_rank)
+    await asyncio.to_thread(registry.verify, name)
+    await asyncio.to_thread(check_adapter, adapter.path, served.shape, served.max_rank)
     there = await served.control.loaded()
     if name in there and there[name] != str(adapter.path):
         raise BadAdapter(f"the server has another adapter under the name {name}; names are never used twice")
@@ -186,8 +186,7 @@ def _write_intent(root: Path, leaving: str | None) -> None:
 @asynccontextmanager
 async def _alone(root: Path) -> AsyncIterator[None]:
     """One change at a time, whichever processes ask; the lock ends with the process that holds it."""
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_lock(root)
     try:
         while True:  # in short steps, so that whoever waits can be cancelled
             try:
@@ -198,3 +197,8 @@ async def _alone(root: Path) -> AsyncIterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _open_lock(root: Path) -> int:
+    root.mkdir(parents=True, exist_ok=True)
+    return os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

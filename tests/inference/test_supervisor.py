@@ -13,7 +13,7 @@ from inference.client import OpenAIChatModel
 from inference.errors import PortTaken, ServerFailed
 from inference.hotload import AdapterControl
 from inference.profiles import ProfileName, cpu_profile, make_profile
-from inference.registry import Registry
+from inference.registry import Registry, ServerNote
 from inference.server import adapters_to_serve, base_shape, model_server
 from inference.server_log import LogFile
 from inference.supervisor import ModelServer, State
@@ -97,6 +97,7 @@ def test_bad_adapters_are_left_out(tmp_path: Path, model_directory: Path) -> Non
     assert set(found) == {"mine", "night-2", "night-1"}
     assert all(path.is_absolute() for path in found.values())
     assert said == ["the adapter wide is not served: the rank is 32, but the server takes 1 to 16"]
+    assert registry.server() == ServerNote(str(model_directory), 16)
 
 
 def test_a_server_under_a_home(tmp_path: Path) -> None:
