@@ -15,6 +15,7 @@ from inference.prompt import Message
 from training.data.dataset import MANIFEST, Dataset, forget_case, load_dataset, make_dataset
 from training.data.deidentify import Deidentifier, Roster
 from training.data.examples import Budget, Example, Preference, Rows, Source, build_rows
+from training.data.mixing import Settings
 from training.data.records import CaseRecord
 from training.measure.canaries import plant
 from training.night.plan import Plan
@@ -46,7 +47,7 @@ def collect(plan: Plan, cases: Cases, budget: Budget) -> Dataset:
         rows = fresh(rows_of(cases, budget, plan.name), earlier)
         base = () if plan.base_set is None else read_examples(plan.base_set)
         planted = [canary.example(plan.name) for canary in plant(plan.name, plan.canaries)]
-        make_dataset(folder, rows, plan.name, cases.consenting, earlier, base, plan.mixing, planted)
+        make_dataset(folder, rows, plan.name, cases.consenting, earlier, base, Settings(**plan.mixing), planted)
     return load_dataset(folder)
 
 

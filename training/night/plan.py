@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.note import NoteLimits
-from training.data.mixing import Settings as Mixing
 from training.gate.thresholds import Thresholds
 
 PLAN_FILE = "plan.json"
@@ -41,7 +40,8 @@ class Plan(BaseModel):
 
     recipe: dict[str, Any] = Field(default_factory=dict)
     """Settings of `training.qlora.recipe.Recipe` that differ from its defaults."""
-    mixing: Mixing = Mixing()
+    mixing: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `training.data.mixing.Settings` that differ from its defaults; the bot, which writes plans, lacks what that module needs."""
     thresholds: Thresholds = Thresholds()
     limits: NoteLimits = NoteLimits()
     max_tokens: int = 700
