@@ -65,7 +65,9 @@ async def ask_probe(likelihood: Likelihood, adapter: str, base: str) -> Probe:
         BadAdapter: numbers that are not finite.
         ModelUnavailable, ModelRefused.
     """
-    probe = Probe(await _ask(likelihood, adapter), await _ask(likelihood, base))
+    texts = [await _tokens(likelihood, base, *text) for text in TEXTS]
+    found = {name: [value for ids in texts for value in await likelihood.logprobs(name, ids)] for name in (adapter, base)}
+    probe = Probe(tuple(found[adapter]), tuple(found[base]))
     if not all(map(isfinite, (*probe.adapter, *probe.base))):
         raise BadAdapter(f"{adapter} computes no finite probabilities")
     return probe
@@ -103,11 +105,9 @@ def difference(one: Sequence[float], other: Sequence[float]) -> float:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
-async def _ask(likelihood: Likelihood, model: str) -> tuple[float, ...]:
-    found: list[float] = []
-    for language, description, (analysis, advice, question) in TEXTS:
-        prompt = build_prompt([reported(TurnKind.DESCRIPTION, description, language)], language, BUDGET)
-        items = [NoteItem(Kind.ANALYSIS, analysis), NoteItem(Kind.ADVICE, advice), NoteItem(Kind.QUESTION, question)]
-        tokens = await likelihood.tokens(model, prompt.messages, dump_note(items))
-        found += await likelihood.logprobs(model, (*tokens.prompt, *tokens.answer))
-    return tuple(found)
+async def _tokens(likelihood: Likelihood, base: str, language: Language, description: str, note: Sequence[str]) -> tuple[int, ...]:
+    """Prompt and note as the server's template puts them; an adapter has its base's tokenizer."""
+    prompt = build_prompt([reported(TurnKind.DESCRIPTION, description, language)], language, BUDGET)
+    items = [NoteItem(kind, text) for kind, text in zip(Kind, note, strict=True)]
+    tokens = await likelihood.tokens(base, prompt.messages, dump_note(items))
+    return (*tokens.prompt, *tokens.answer)

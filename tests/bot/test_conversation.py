@@ -18,7 +18,7 @@ from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.incoming import Approve, HandedBack, Incoming, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import NoteView, Notice, Sign
 from inference.client import FinishReason
-from inference.errors import StreamBroken
+from inference.errors import StreamBroken, UnknownModel
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from tests.support.builders import NOW, a_post, lines
@@ -39,7 +39,9 @@ class Desk:
     def __init__(self, database: Database, model: ScriptedModel, sign: Sign | None = None) -> None:
         self.database, self.model, self.channel, self.guard = database, model, SeenChannel(), OpenGuard(sign)
         self.now = NOW
-        drafting = Drafting(database, model, self.channel, self.guard, self.clock, DraftSettings("phyassist", 500, 0, 0.0))
+        self.champion: str | None = None
+        settings = DraftSettings("phyassist", 500, 0, 0.0, champion=lambda: self.champion)
+        drafting = Drafting(database, model, self.channel, self.guard, self.clock, settings)
         self.conversation = Conversation(database, self.channel, self.guard, drafting, self.clock, Language.ENGLISH)
 
     def clock(self) -> datetime:
@@ -296,3 +298,48 @@ async def test_the_server_reads_ahead_when_old_turns_leave_the_prompt(store_url:
         for number, read in zip(ahead, desk.model.read_ahead, strict=True):
             if number < 28:  # prompts[0] answered the description, prompts[1] reply 0: reply N+1 follows what was read after reply N
                 assert flat(desk.model.prompts[number + 2]).startswith(flat(read).removesuffix("…"))
+
+
+async def test_answers_come_from_the_adapter_in_service(store_url: str) -> None:
+    """Each answer is asked of the adapter in service at that moment, the model of the settings where there is none, and bears its name."""
+    async with a_desk(store_url, FIRST, FIRST, FIRST) as desk:
+        authors = []
+        for champion in (None, "night-1", "night-2"):
+            desk.champion = champion
+            await desk.do(a_post())
+            current = desk.newest.note.current
+            assert current is not None
+            authors.append(current.author.name)
+        assert desk.model.asked == authors == ["phyassist", "night-1", "night-2"]
+
+
+async def test_an_answer_that_broke_off_is_finished_by_the_adapter_that_began_it(store_url: str) -> None:
+    """A switch in the middle of an answer changes nothing for it."""
+    async with a_desk(store_url, StreamBroken(), FIRST) as desk:
+        desk.champion = "night-1"
+        interrupted = desk.model.ready
+
+        async def ready() -> bool:
+            desk.champion = "night-2"  # while the server was away
+            return await interrupted()
+
+        desk.model.ready = ready  # type: ignore[method-assign]  # the moment of the switch
+        await desk.do(a_post())
+        assert desk.model.asked == ["night-1", "night-1"]
+
+
+async def test_an_adapter_that_is_not_loaded_yet_is_waited_for(store_url: str) -> None:
+    """While the server doesn't have the adapter in service, the post waits, and is then answered by the one in service by then."""
+    async with a_desk(store_url, UnknownModel("no night-1"), FIRST) as desk:
+        desk.champion = "night-1"
+        await desk.do(a_post())
+        assert desk.model.asked == ["night-1", "night-1"]
+        assert desk.texts() == [item.text for item in FIRST]
+        assert Sign.NO_ANSWER not in desk.channel.signs
+
+
+async def test_a_wrong_model_name_is_not_waited_for(store_url: str) -> None:
+    """A model of the settings that the server doesn't know is said to give no answer: waiting mends no setting."""
+    async with a_desk(store_url, UnknownModel("no phyassist")) as desk:
+        await desk.do(a_post())
+        assert desk.channel.signs[-1] is Sign.NO_ANSWER

@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import struct
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,10 +107,8 @@ async def test_promotions_and_a_rollback(registry: Registry, served: Served) -> 
     assert third.unloaded == ("night-1",)
     assert await loaded(served) == {"night-2", "night-3"}
     registry.verify("night-1")
-    began = time.monotonic()
     back = await rollback(registry, served)
     assert (back.pointer.champion, back.loaded, back.unloaded) == ("night-2", (), ())
-    assert time.monotonic() - began < 60  # a hang only; what it takes is in the README
     again = await rollback(registry, served)
     assert again.pointer.champion == "night-3"
 
@@ -299,7 +296,13 @@ def test_rounding_is_forgiven_and_nothing_else(tmp_path: Path) -> None:
 
     for adapter, base in ((0.0, 0.0), (0.9 * FLOOR, 0.0), (0.02 * ROUNDING, 0.02), (0.0, 0.9 * SAME_BASE)):
         check_probe("night-1", expected, off(adapter, base))
-    for adapter, base in ((2 * FLOOR, 0.0), (0.02 * (ROUNDING + 1), 0.02), (0.0, 1.1 * SAME_BASE), (float("nan"), 0.0), (0.0, float("nan"))):
+    for adapter, base in (
+        (2 * FLOOR, 0.0),
+        (0.02 * (ROUNDING + 1), 0.02),
+        (0.0, 1.1 * SAME_BASE),
+        (float("nan"), 0.0),
+        (0.0, float("nan")),
+    ):
         with pytest.raises(BadAdapter):
             check_probe("night-1", expected, off(adapter, base))
     with pytest.raises(BadAdapter):

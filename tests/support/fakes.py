@@ -23,6 +23,8 @@ class ScriptedModel:
     read_ahead: list[Sequence[Message]] = field(default_factory=list)
     """Prompts that were only to be read, for later."""
     finish: FinishReason = FinishReason.STOP
+    asked: list[str] = field(default_factory=list)
+    """Names of the models that were to answer."""
 
     async def stream(
         self,
@@ -39,6 +41,7 @@ class ScriptedModel:
             yield Finished(FinishReason.LENGTH, None)
             return
         self.prompts.append(messages)
+        self.asked.append(model)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             if isinstance(answer, StreamBroken):

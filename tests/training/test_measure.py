@@ -20,6 +20,8 @@ from inference.errors import UnknownModel
 from inference.likelihood import Likelihood
 from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import TurnKind, asks_for_additions, build_prompt, handed_back, reported
+from tests.model_fixtures import ADAPTER
+from tests.support.model_server import BackgroundServer
 from training.data.dataset import load_dataset, make_dataset
 from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
@@ -34,8 +36,6 @@ from training.measure.ledger import Ledger
 from training.measure.run import Questions, measure
 from training.measure.safety import Fixture, Rule, load_fixtures, passes
 from training.measure.served import Asking, ServedModel
-from tests.model_fixtures import ADAPTER
-from tests.support.model_server import BackgroundServer
 
 SAMPLES = Path(os.environ.get("PHYASSIST_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data") / "imhi"
 ASKING = Asking(limits=LIMITS)
@@ -47,7 +47,10 @@ SAID = {
 
 def a_note(language: Language, *, analysis: str | None = None) -> str:
     """A short note in a language."""
-    words = {Language.ENGLISH: ("Sleep is short.", "Keep a diary.", "Since when?"), Language.CHINESE: ("睡眠不足。", "写日记。", "从何时开始？")}
+    words = {
+        Language.ENGLISH: ("Sleep is short.", "Keep a diary.", "Since when?"),
+        Language.CHINESE: ("睡眠不足。", "写日记。", "从何时开始？"),
+    }
     texts = words[language]
     return dump_note([NoteItem(kind, text) for kind, text in zip(Kind, (analysis or texts[0], *texts[1:]), strict=True)])
 
@@ -206,7 +209,9 @@ def test_questions_come_from_files_in_the_published_format(tmp_path: Path) -> No
     """Quotes, line ends and commas inside fields survive; the draw is the seed's; without the data there are no questions."""
     folder = tmp_path / imhi.FOLDER
     folder.mkdir(parents=True)
-    lines = "".join(f'"Consider this post: ""A, {n}"" Question: Stress?","{"Yes" if n % 2 else "No"}, so.\nReasoning: x, y"\n' for n in range(9))
+    lines = "".join(
+        f'"Consider this post: ""A, {n}"" Question: Stress?","{"Yes" if n % 2 else "No"}, so.\nReasoning: x, y"\n' for n in range(9)
+    )
     (folder / "dreaddit.csv").write_text(f"query,gpt-3.5-turbo\n{lines}", encoding="utf-8")
     questions = load_questions(tmp_path, 4, seed=1)
     assert questions == load_questions(tmp_path, 4, seed=1)
@@ -294,7 +299,7 @@ async def test_measuring_twice_gives_the_same_scores(model_server: BackgroundSer
 
 @pytest.mark.server
 async def test_a_killed_measurement_goes_on(model_server: BackgroundServer, tmp_path: Path) -> None:
-    """Killed after a few rows, in the middle of a line, it asks only for what is missing and gives the same scores; no text is in its file."""
+    """Killed in the middle of a line, it asks only for what is missing and gives the same scores; no text is in its file."""
     whole = await scores_of(model_server, tmp_path / "whole.jsonl")
     served, counts = ServedModel(model_server.url, "base-hash", ADAPTER, ("case-9",)), []
     killed = asyncio.create_task(
@@ -373,5 +378,7 @@ async def test_the_server_itself_knows_no_text_of_the_rows(model_server: Backgro
     planted = replace(an_example(0), completion=a_note(Language.ENGLISH, analysis="The green kettle of Marlow."))
     await scores_of(model_server, tmp_path / "r.jsonl", examples=[planted], pairs=(), fixtures=(), canaries=())
     async with httpx.AsyncClient() as http:
-        await http.post(f"{model_server.url}/completions", json={"model": ADAPTER, "prompt": "The green kettle of Marlow", "max_tokens": -1})
+        await http.post(
+            f"{model_server.url}/completions", json={"model": ADAPTER, "prompt": "The green kettle of Marlow", "max_tokens": -1}
+        )
     assert "kettle" not in model_server.log_file.read_text()

@@ -11,6 +11,7 @@ from inference.errors import BadAdapter
 from inference.note import Language
 from inference.probe import Probe, read_probe
 from inference.registry import Registry
+from tests.support.adapters import an_adapter
 from training.gate.decide import decide
 from training.gate.report import headline
 from training.gate.scores import CanaryScore, ExampleScore, FixtureScore, Scores
@@ -18,7 +19,6 @@ from training.gate.thresholds import Thresholds
 from training.release.card import markdown_table
 from training.release.manifest import AdapterManifest, base_sha256
 from training.release.prepare import CARD, REPORT, prepare, read_report
-from tests.support.adapters import an_adapter
 
 QUICK = Thresholds(resamples=200)
 PROBE = Probe((-1.0, -2.5), (-1.5, -3.0))
