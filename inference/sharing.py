@@ -54,10 +54,13 @@ class Gpus:
             yield
 
     @asynccontextmanager
-    async def for_training(self) -> AsyncIterator[None]:
-        """Asks for the GPUs, waits until the server let them go, and holds them; of several trainings one at a time."""
-        async with self._held("wanted"), self._held("holder"):
-            yield
+    async def for_training(self) -> AsyncIterator[tuple[int, ...]]:
+        """Asks for the GPUs, waits until the server let them go, and holds them; of several trainings one at a time.
+
+        Gives the descriptors of the locks: a process that inherits them holds the GPUs too, for as long as it lives.
+        """
+        async with self._held("wanted") as wanted, self._held("holder") as holder:
+            yield wanted, holder
 
     async def until_wanted(self) -> None:
         """Returns when a training wants the GPUs."""
@@ -72,12 +75,12 @@ class Gpus:
         await _until(lambda: not self.wanted)
 
     @asynccontextmanager
-    async def _held(self, name: str) -> AsyncIterator[None]:
+    async def _held(self, name: str) -> AsyncIterator[int]:
         self._folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             await _until(lambda: _locks(descriptor, fcntl.LOCK_EX))
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

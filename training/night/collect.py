@@ -1,15 +1,12 @@
 """Tonight's dataset: what is new in the cases with consent, mixed with what was learned before, nothing of cases without it.
 
-The cases come in as they stand, each night all of them. A row that an earlier night had already is not new. Before anything else, the
-datasets of all nights forget the cases that were deleted or whose consent was withdrawn.
+The cases come in as they stand, each night all of them. New is what the adapter that training begins with never learned (`past.py`).
+Before anything else, the datasets of all nights forget the cases that were deleted or whose consent was withdrawn.
 """
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from inference.prompt import Message
 from training.data.dataset import MANIFEST, Dataset, forget_case, load_dataset, make_dataset
@@ -18,54 +15,31 @@ from training.data.examples import Budget, Example, Preference, Rows, Source, bu
 from training.data.mixing import Settings
 from training.data.records import CaseRecord
 from training.measure.canaries import plant
-from training.night.plan import Plan
-
-DATASET = "dataset"
-BASE_CASE = "base-"
-CANARY_CASE = "canary-"
-RECORD = TypeAdapter(CaseRecord)
+from training.night.handover import Cases
+from training.night.outcome import read_outcome
+from training.night.past import NOBODYS, Earlier, night_datasets
+from training.night.plan import DATASET, PLAN_FILE, Plan, read_plan
 
 
-@dataclass(frozen=True)
-class Cases:
-    """What the bot hands over: the cases with consent, as they stand."""
-
-    records: tuple[CaseRecord, ...]
-
-    @property
-    def consenting(self) -> frozenset[str]:
-        """Ids of the cases that may be trained on now."""
-        return frozenset(record.id for record in self.records if record.consent is not None)
-
-
-def collect(plan: Plan, cases: Cases, budget: Budget) -> Dataset:
+def collect(plan: Plan, cases: Cases, budget: Budget, earlier: Earlier) -> Dataset:
     """The dataset of the night, made if it isn't there yet; verified in either case. Raises: BadDataset."""
-    forget(plan.home, cases.consenting)
     folder = plan.folder / DATASET
     if not (folder / MANIFEST).exists():
-        earlier = datasets_before(plan)
-        rows = fresh(rows_of(cases, budget, plan.name), earlier)
+        rows = fresh(rows_of(cases, budget, plan.name), (*earlier.known, *earlier.aside))
         base = () if plan.base_set is None else read_examples(plan.base_set)
         planted = [canary.example(plan.name) for canary in plant(plan.name, plan.canaries)]
-        make_dataset(folder, rows, plan.name, cases.consenting, earlier, base, Settings(**plan.mixing), planted)
+        make_dataset(folder, rows, plan.name, cases.consenting, earlier.for_mixing, base, Settings(**plan.mixing), planted)
     return load_dataset(folder)
 
 
 def forget(home: Path, consenting: Iterable[str]) -> None:
-    """Takes every case that may not be trained on (any more) out of the datasets of all nights."""
+    """Takes every case that may not be trained on (any more) out of the datasets of all nights. Raises: BadDataset."""
     allowed = set(consenting)
-    for folder in sorted((home / "nights").glob(f"*/{DATASET}")):
-        if not (folder / MANIFEST).exists():
-            continue
-        seen = {case for entry in load_dataset(folder).manifest.files.values() for case in entry.cases}
-        for case in sorted(case for case in seen - allowed if not _belongs_to_nobody(case)):
+    for folder in night_datasets(home):
+        manifest = load_dataset(folder).manifest
+        seen = {*manifest.sides, *(case for entry in manifest.files.values() for case in entry.cases)}
+        for case in sorted(case for case in seen - allowed if not case.startswith(NOBODYS)):
             forget_case(folder, case)
-
-
-def datasets_before(plan: Plan) -> list[Dataset]:
-    """The datasets of all other nights that are complete, oldest first."""
-    folders = sorted((plan.home / "nights").glob(f"*/{DATASET}/{MANIFEST}"), key=lambda path: path.parents[1].name)
-    return [load_dataset(path.parent) for path in folders if path.parents[1] != plan.folder]
 
 
 def rows_of(cases: Cases, budget: Budget, night: str) -> Rows:
@@ -101,9 +75,12 @@ def held_out(tonight: Dataset, earlier: Sequence[Dataset], most: int) -> tuple[t
     return tuple(reversed(examples.values()))[:most], tuple(reversed(pairs.values()))[:most]
 
 
-def is_worth_training(dataset: Dataset) -> bool:
-    """Whether anything of this night is to be learned, beside what was planted."""
-    return any(row.night == dataset.manifest.night and row.source is not Source.CANARY for row in dataset.train)
+def is_worth_training(plan: Plan, dataset: Dataset) -> bool:
+    """Whether there is anything to learn, beside what was planted, that was not tried before: with the same settings, from the same
+    beginning and with the same rows, the same would come of it."""
+    new = {_key(row) for row in dataset.train if row.night == plan.name and row.source is not Source.CANARY}
+    tried = {_key(row) for folder in night_datasets(plan.home) if _is_same_try(plan, folder.parent) for row in load_dataset(folder).train}
+    return bool(new - tried)
 
 
 def read_examples(path: Path) -> tuple[Example, ...]:
@@ -111,7 +88,7 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     return tuple(
         Example(
-            f"{BASE_CASE}{row['case_id']}",
+            f"base-{row['case_id']}",
             tuple(Message(role=one["role"], content=one["content"]) for one in row["messages"]),
             row["completion"],
             Source.BASE,
@@ -126,6 +103,9 @@ def _key(row: Example | Preference) -> tuple[object, ...]:
     return (row.case_id, said, row.completion) if isinstance(row, Example) else (row.case_id, said, row.chosen, row.rejected)
 
 
-def _belongs_to_nobody(case_id: str) -> bool:
-    """Rows of a base set and planted ones: no case that could be deleted."""
-    return case_id.startswith((CANARY_CASE, BASE_CASE))
+def _is_same_try(plan: Plan, other: Path) -> bool:
+    """Whether another night came to its end from the same beginning with the same settings."""
+    if other == plan.folder or read_outcome(other) is None or not (other / PLAN_FILE).exists():
+        return False
+    names = {"name", "home", "url", "shared_gpus"}
+    return read_plan(other).model_dump(exclude=names) == plan.model_dump(exclude=names)

@@ -6,7 +6,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from training.gate.verdict import Reason, Verdict
+
 OUTCOME_FILE = "outcome.json"
+HARM = {Reason.WORSE, Reason.NEWLY_UNSAFE, Reason.FEWER_VALID, Reason.BELOW_FLOOR}
+"""Reasons of a refusal that speak against what was learned; others say that too little is known, or that the settings were wrong."""
 
 
 class End(StrEnum):
@@ -24,7 +28,8 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A night that came to its end. `headline` and `table` are the gate's report by language; empty where nothing was judged."""
+    """A night that came to its end. `headline` and `table` are the gate's report by language; None where nothing was judged.
+    `harmful`: it was refused for clear harm, so its rows are not learned again."""
 
     night: str
     end: End
@@ -35,6 +40,12 @@ class Outcome:
     cases: int = 0
     headline: dict[str, str] | None = None
     table: dict[str, list[tuple[str, ...]]] | None = None
+    harmful: bool = False
+
+
+def did_harm(verdict: Verdict) -> bool:
+    """Whether a challenger was refused because it is clearly worse, not for want of evidence."""
+    return any(finding.reason in HARM for finding in verdict.refusals)
 
 
 _OUTCOME = TypeAdapter(Outcome)

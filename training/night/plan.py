@@ -10,6 +10,7 @@ from inference.note import NoteLimits
 from training.gate.thresholds import Thresholds
 
 PLAN_FILE = "plan.json"
+DATASET = "dataset"
 
 
 class Promotion(StrEnum):
@@ -37,11 +38,14 @@ class Plan(BaseModel):
     """What the server calls the adapter in service; None is the bare base."""
     begin: Path | None = None
     """That adapter's directory, which training goes on from; None begins afresh."""
+    origin: Path | None = None
+    """An adapter that no case went into, such as one that the team was given. Training begins with it, else afresh, where everything that
+    the champion came from saw a case which may no longer be trained on."""
 
     recipe: dict[str, Any] = Field(default_factory=dict)
     """Settings of `training.qlora.recipe.Recipe` that differ from its defaults."""
     mixing: dict[str, Any] = Field(default_factory=dict)
-    """Settings of `training.data.mixing.Settings` that differ from its defaults; the bot, which writes plans, lacks what that module needs."""
+    """Settings of `training.data.mixing.Settings` that differ from its defaults; the bot, which writes plans, lacks what it needs."""
     thresholds: Thresholds = Thresholds()
     limits: NoteLimits = NoteLimits()
     max_tokens: int = 700

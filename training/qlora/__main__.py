@@ -58,13 +58,15 @@ def reason_of(error: Exception) -> str:
 def _run(folder: Path, told: list[int]) -> None:
     import torch
 
+    from training.qlora.alone import alone
     from training.qlora.run import run
 
     if torch.cuda.is_available():
         torch.use_deterministic_algorithms(True, warn_only=True)
     if told:
         raise Stopped
-    run(folder, lambda: bool(told))
+    with alone(folder, lambda: bool(told)):
+        run(folder, lambda: bool(told))
 
 
 def _places(error: Exception) -> list[str]:

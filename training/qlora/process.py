@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from inference import guardian
 from training.qlora.errors import TrainingFailed
@@ -38,17 +39,19 @@ def train(
     on_progress: Report = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
     grace_s: float = GRACE_S,
+    hold: Sequence[int] = (),
 ) -> Result | None:
     """Trains in a process of its own and returns the result, or None if it was asked to stop; the same call then goes on.
 
     `on_progress` gets the newest step, about twice a second; steps in between are in the run folder's progress file. Blocks, so an
-    asynchronous caller uses a thread.
+    asynchronous caller uses a thread. `hold` are descriptors of locks (`Gpus.for_training`): when this process is killed, they stay held
+    until the training has ended as well.
 
     Raises:
         TrainingFailed: the folder belongs to another recipe, or the process failed; with its reason.
     """
     _write_recipe(recipe, run_folder)
-    process = _start(run_folder, grace_s)
+    process = _start(run_folder, grace_s, hold)
     last: Progress | None = None
     asked = False
     try:
@@ -73,11 +76,12 @@ def train(
             process.wait()
 
 
-def _start(run_folder: Path, grace_s: float) -> subprocess.Popen[bytes]:
+def _start(run_folder: Path, grace_s: float, hold: Sequence[int]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", guardian.__file__, str(grace_s), sys.executable, "-m", "training.qlora", str(run_folder.absolute())]
     descriptor = os.open(run_folder / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
+        return subprocess.Popen(command, **streams, cwd=ROOT, start_new_session=True, pass_fds=hold)
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:

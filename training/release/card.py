@@ -58,7 +58,7 @@ def _training(manifest: AdapterManifest) -> str:
         *((f"rows from: {source}", count) for source, count in sorted(manifest.sources.items())),
         ("preference pairs", manifest.pairs),
         ("night", manifest.night),
-        ("went on from", manifest.begins_with or "the base model"),
+        ("went on from", manifest.begins_with or manifest.origin or "the base model"),
     ]
     return markdown_table([("what", "how many or which"), *((what, str(value)) for what, value in rows)])
 

@@ -29,7 +29,9 @@ class AdapterManifest:
     """Training rows by source."""
     pairs: int
     begins_with: str | None = None
-    """The adapter that training went on from; None where it began afresh."""
+    """The registered adapter that training went on from; None where it began afresh, or with one that the registry doesn't have."""
+    origin: str | None = None
+    """The directory's name of an adapter that training went on from and the registry doesn't have: one that no case went into."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT

@@ -1,0 +1,58 @@
+"""How the bot hands the cases over: one JSON object a line on the night's standard input, and last of all how many there were.
+
+The last line tells all cases from some of them. A night forgets every case that it isn't given, so a stream that breaks off, because the
+bot died or its database failed, must never pass for a whole one. Imports no model library.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from training.data.records import CaseRecord
+from training.night.errors import NightFailed
+
+_RECORD = TypeAdapter(CaseRecord)
+_END = "cases"
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What the bot hands over: the cases with consent, as they stand."""
+
+    records: tuple[CaseRecord, ...]
+
+    @property
+    def consenting(self) -> frozenset[str]:
+        """Ids of the cases that may be trained on now."""
+        return frozenset(record.id for record in self.records if record.consent is not None)
+
+
+def record_line(record: CaseRecord) -> bytes:
+    """The line of a case, its end included."""
+    return _RECORD.dump_json(record) + b"\n"
+
+
+def end_line(count: int) -> bytes:
+    """The last line, after `count` cases."""
+    return json.dumps({_END: count}).encode() + b"\n"
+
+
+def read_cases(lines: Iterable[bytes]) -> Cases:
+    """The cases of a stream, which ends with their number.
+
+    Raises:
+        NightFailed: a line is no case, or the stream broke off. The message names no text.
+    """
+    records: list[CaseRecord] = []
+    for line in lines:
+        if line.startswith(b'{"%s":' % _END.encode()):
+            if line != end_line(len(records)):
+                raise NightFailed("the number of cases handed over is not the one that their last line says")
+            return Cases(tuple(records))
+        try:
+            records.append(_RECORD.validate_json(line))
+        except ValidationError:
+            raise NightFailed(f"line {len(records) + 1} of the cases handed over is no case") from None
+    raise NightFailed("the cases handed over broke off before their end")
