@@ -233,7 +233,7 @@ async def server_back(plan: Plan, desk: Desk) -> AsyncIterator[Served]:
 
 async def _measure(plan: Plan, stage: Stage, model: ServedModel, questions: Questions, desk: Desk) -> Scores:
     results = plan.folder / f"{stage}.jsonl"
-    asking = Asking(plan.max_tokens, plan.limits)
+    asking = Asking(plan.max_tokens, plan.limits, plan.at_once)
     return await _unless_stopped(measure(model, questions, results, asking, lambda done, of: desk.tell(Told(stage, done, of))), desk)
 
 

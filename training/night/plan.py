@@ -53,6 +53,8 @@ class Plan(BaseModel):
     """What the bot has for a prompt: the context less an answer."""
     heldout_rows: int = 200
     """The most held-out examples that are measured, the newest first; each costs an answer of both adapters."""
+    at_once: int = 4
+    """Requests at a time while adapters are measured: few, so that counselors on the same server don't notice."""
     canaries: int = 10
     base_set: Path | None = None
     """A file of examples, one JSON object a line, of which some are mixed in so that nothing is forgotten."""

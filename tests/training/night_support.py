@@ -1,0 +1,110 @@
+"""Nights for tests: plans for the demo model, practice cases, and the night's own process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inference.note import NoteItem
+from inference.prompt import answered
+from tests.model_fixtures import ADAPTER, DEMO
+from training.data.records import CaseRecord, Edit
+from training.demo import LIMITS
+from training.night.handover import end_line, record_line
+from training.night.plan import Plan, Promotion, write_plan
+from training.night.told import Told
+
+ROOT = Path(__file__).parents[2]
+NAMED = "Quillfeather"
+"""A name that is in the roster and in the texts of one practice case."""
+
+STYLE: dict[str, Any] = {
+    "quantise": False,
+    "compute": "fp32",
+    "checkpointing": False,
+    "dropout": 0.0,
+    "learning_rate": 2e-3,
+    "epochs": 3,
+    "accumulation": 2,
+    "evaluate_every": 1000,
+    "save_every": 20,
+    "preference": "none",
+    "tracker": "none",
+}
+"""Learns the steady counselor's style from a hundred notes."""
+BRIEF = {**STYLE, "max_steps": 3, "epochs": 1, "save_every": 1, "sequence_length": 512, "accumulation": 1}
+"""Learns next to nothing, quickly."""
+
+
+def a_plan(home: Path, url: str, name: str, **changes: Any) -> Plan:
+    """A night on the demo model beside a running server."""
+    usual: dict[str, Any] = {"champion": ADAPTER, "begin": DEMO / "adapter", "recipe": STYLE, "promotion": Promotion.AUTOMATIC}
+    usual |= {"limits": LIMITS, "prompt_tokens": 3000, "shared_gpus": False, "heldout_rows": 30, "at_once": 16}
+    return Plan(name=name, home=home, base=DEMO / "model", url=url, **{**usual, **changes})
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the process of a night left behind."""
+
+    code: int
+    lines: tuple[str, ...]
+    log: str
+
+    @property
+    def told(self) -> list[Told]:
+        """Its lines, read. Raises: ValueError for a line that is none."""
+        return [Told.from_json(line) for line in self.lines]
+
+
+def spend(plan: Plan, records: Sequence[CaseRecord], *program: str) -> Spent:
+    """Runs the night's process to its end; `program` stands in for `-m training.night`."""
+    process = subprocess.run(
+        [sys.executable, *(program or ("-m", "training.night")), str(write_plan(plan))],
+        input=handed_over(records),
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+    )
+    return Spent(process.returncode, tuple(process.stdout.decode().splitlines()), process.stderr.decode())
+
+
+def handed_over(records: Sequence[CaseRecord]) -> bytes:
+    """The whole stream."""
+    return b"".join([*map(record_line, records), end_line(len(records))])
+
+
+def with_name(record: CaseRecord) -> CaseRecord:
+    """The same case about somebody called Theodora Quillfeather."""
+    turn, event = record.turns[0], record.events[0]
+    assert event.edit
+    said = f"Theodora {NAMED} " + turn.text
+    edited = tuple(replace(item, text=f"{item.text} ({NAMED})") for item in event.edit.items)
+    events = (replace(event, edit=replace(event.edit, items=edited)),)
+    return replace(record, names=(f"Theodora {NAMED}",), turns=(replace(turn, text=said), *record.turns[1:]), events=events)
+
+
+def swapped(records: Sequence[CaseRecord]) -> list[CaseRecord]:
+    """Each case with the note that was written for the next one: good style, nothing that fits."""
+    notes = [_edit(record).items for record in records]
+    return [_with_note(record, notes[(place + 1) % len(notes)]) for place, record in enumerate(records)]
+
+
+def renamed(records: Iterable[CaseRecord], prefix: str) -> list[CaseRecord]:
+    """The same cases under other ids."""
+    return [replace(record, id=f"{prefix}-{record.id}") for record in records]
+
+
+def _with_note(record: CaseRecord, items: tuple[NoteItem, ...]) -> CaseRecord:
+    event = record.events[0]
+    turns = (record.turns[0], answered(event.draft))
+    return replace(record, turns=turns, events=(replace(event, edit=replace(_edit(record), items=items)),))
+
+
+def _edit(record: CaseRecord) -> Edit:
+    edit = record.events[0].edit
+    assert edit
+    return edit

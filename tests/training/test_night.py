@@ -1,0 +1,235 @@
+"""A whole night with real parts: the night's own process, a real training, the real model server; and what it does when it is killed."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from inference.hotload import AdapterControl
+from inference.note import Language
+from inference.registry import Registry
+from tests.model_fixtures import ADAPTER, DEMO
+from tests.support.model_server import BackgroundServer
+from tests.training.night_support import BRIEF, NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, swapped, with_name
+from training.data.dataset import load_dataset
+from training.data.examples import Source
+from training.data.records import CaseRecord
+from training.demo.content import load_content
+from training.demo.practice import practice_records
+from training.gate.thresholds import Thresholds
+from training.measure.canaries import plant
+from training.night.outcome import End, Outcome, read_outcome
+from training.night.plan import DATASET, Plan, Promotion, write_plan
+from training.night.told import Stage
+from training.qlora.result import read_result
+
+pytestmark = pytest.mark.server
+
+CASES = 115
+MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")
+KILLER = Path(__file__).parent / "night_killed.py"
+FEW = Thresholds(cases=2, pair_cases=2, loss_margin=1e9, edit_margin=1.0, valid_floor=0.0, resamples=200)
+
+
+@pytest.fixture(scope="module")
+def records() -> list[CaseRecord]:
+    """Practice cases; one is about somebody with a name."""
+    first, *others = practice_records(load_content(), CASES, seed=1)
+    return [with_name(first), *others]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of all nights but the killed ones."""
+    return tmp_path_factory.mktemp("nights")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidy_server(model_server: BackgroundServer) -> Iterator[None]:
+    """Other tests get the shared server as it was."""
+    yield
+    unload_all(model_server.url)
+
+
+@pytest.fixture(scope="module")
+def good(model_server: BackgroundServer, home: Path, records: list[CaseRecord]) -> tuple[Plan, Spent]:
+    """A night that learned the style of a steady counselor."""
+    plan = a_plan(home, model_server.url, "night-1")
+    return plan, spend(plan, records)
+
+
+def test_a_better_adapter_goes_into_service(good: tuple[Plan, Spent], model_server: BackgroundServer) -> None:
+    """A hundred edits by a steady hand, the default thresholds: promoted, registered with its report, and served under the night's name."""
+    plan, spent = good
+    outcome = ended(plan, spent)
+    assert (outcome.end, outcome.champion, outcome.harmful) == (End.PROMOTED, ADAPTER, False)
+    assert outcome.table
+    assert outcome.heldout_rows >= Thresholds().cases
+    registry = Registry(plan.home / "adapters")
+    assert registry.pointer().champion == "night-1"
+    assert {"MODEL_CARD.md", "report.md", "manifest.json", "probe.json"} <= {path.name for path in registry.get("night-1").path.iterdir()}
+    assert registry.cases("night-1") >= {case for case in load_dataset(plan.folder / DATASET).manifest.files["train.jsonl"].cases}
+    asked = {"model": "night-1", "messages": [{"role": "user", "content": "Description:\nSleeps badly."}], "max_tokens": 8}
+    answer = httpx.post(f"{model_server.url}/chat/completions", json=asked, timeout=120, trust_env=False)
+    assert answer.json()["model"] == "night-1"
+    assert set(loaded(model_server.url)) == {ADAPTER, "night-1"}
+
+
+def test_progress_is_lines_without_text(good: tuple[Plan, Spent], records: list[CaseRecord]) -> None:
+    """Every line of standard output is a stage with numbers, the stages come in order, and neither it nor the log holds a word of a case."""
+    _, spent = good
+    stages = [told.stage for told in spent.told]
+    assert list(dict.fromkeys(stages)) == [Stage.COLLECT, Stage.TRAIN, Stage.CHAMPION, Stage.CHALLENGER, Stage.SERVE]
+    assert any(told.loss and told.seconds_left is not None for told in spent.told)
+    words = {word for record in records[:40] for word in record.turns[0].text.split() if len(word) > 9}
+    said = "".join(spent.lines) + spent.log
+    assert not [word for word in words if word in said]
+
+
+def test_a_name_is_on_no_disk(good: tuple[Plan, Spent], home: Path) -> None:
+    """What came in on standard input is nowhere under the data directory before it is de-identified."""
+    _, spent = good
+    assert spent.code == 0
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert not [path for path in files if NAMED.encode() in path.read_bytes()]
+    assert NAMED not in spent.log
+
+
+def test_held_out_cases_are_not_trained_on(good: tuple[Plan, Spent]) -> None:
+    """No case of a held-out row is in a row or pair to learn; the canaries are, all of them."""
+    plan, _ = good
+    dataset = load_dataset(plan.folder / DATASET)
+    learned = {row.case_id for row in (*dataset.train, *dataset.preferences)}
+    assert not learned & {row.case_id for row in (*dataset.heldout, *dataset.heldout_preferences)}
+    planted = {row.completion for row in dataset.train if row.source is Source.CANARY}
+    assert planted == {canary.completion for canary in plant(plan.name, plan.canaries)}
+
+
+def test_nothing_new_is_not_trained_on(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
+    """The next night with the same cases ends at once."""
+    before, _ = good
+    begin = Registry(before.home / "adapters").get("night-1").path
+    plan = a_plan(before.home, model_server.url, "night-2", champion="night-1", begin=begin)
+    outcome = ended(plan, spend(plan, records))
+    assert outcome.end is End.NOTHING_NEW
+    assert not (plan.folder / "training").exists()
+
+
+def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
+    """Notes that belong to other cases make an adapter worse: refused with reasons, nothing in service changes, and it isn't tried again."""
+    before, _ = good
+    registry = Registry(before.home / "adapters")
+    begin = registry.get("night-1").path
+    poison = renamed(swapped(practice_records(load_content(), 30, seed=66)), "poison")
+    plan = a_plan(before.home, model_server.url, "night-3", champion="night-1", begin=begin)
+    outcome = ended(plan, spend(plan, [*records, *poison]))
+    assert (outcome.end, outcome.harmful) == (End.REFUSED, True)
+    assert outcome.headline
+    assert "night-3" in outcome.headline[Language.ENGLISH]
+    assert registry.pointer().champion == "night-1"
+    assert "night-3" not in {adapter.name for adapter in registry.list()}
+    assert set(loaded(model_server.url)) == {ADAPTER, "night-1"}
+    again = a_plan(before.home, model_server.url, "night-4", champion="night-1", begin=begin)
+    assert ended(again, spend(again, [*records, *poison])).end is End.NOTHING_NEW
+
+
+def test_withdrawn_consent_takes_a_case_out(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
+    """Its rows are gone from the datasets of all nights, and training begins with what never saw it. Told to stop, the night ends with 75."""
+    before, _ = good
+    begin = Registry(before.home / "adapters").get("night-1").path
+    gone = min(load_dataset(before.folder / DATASET).manifest.files["train.jsonl"].cases, key=lambda case: not case.startswith("practice"))
+    plan = a_plan(before.home, model_server.url, "night-5", champion="night-1", begin=begin, origin=DEMO / "adapter", recipe=BRIEF)
+    write_plan(plan)
+    command = [sys.executable, "-m", "training.night", str(plan.folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdin
+    assert process.stdout
+    with process.stdin as stdin:
+        stdin.write(handed_over([record for record in records if record.id != gone]))
+    for line in process.stdout:
+        if b"train" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    process.stdout.read()
+    assert process.wait() == 75
+    process.stdout.close()
+    assert read_outcome(plan.folder) is None
+    recipe = json.loads((plan.folder / "training" / "recipe.json").read_text())
+    assert recipe["begin"] == str(DEMO / "adapter")
+    for folder in (before.home / "nights").glob(f"*/{DATASET}"):
+        assert not [path for path in folder.iterdir() if gone in path.read_text()]
+
+
+def test_a_broken_stream_fails_and_forgets_nothing(good: tuple[Plan, Spent], records: list[CaseRecord]) -> None:
+    """Cases that broke off are no reason to forget the others."""
+    before, _ = good
+    plan = a_plan(before.home, before.url, "night-6")
+    whole = (before.folder / DATASET / "manifest.json").read_bytes()
+    broken = subprocess.run(
+        [sys.executable, "-m", "training.night", str(write_plan(plan))],
+        input=handed_over(records)[:5000],
+        capture_output=True,
+        cwd=ROOT,
+    )
+    assert broken.returncode == 1
+    assert "broke off" in json.loads((plan.folder / "failure.json").read_text())["reason"]
+    assert (before.folder / DATASET / "manifest.json").read_bytes() == whole
+
+
+def test_killed_anywhere_it_comes_to_the_same_end(model_server: BackgroundServer, records: list[CaseRecord], tmp_path: Path) -> None:
+    """Killed in every stage, before and after the switch, one night ends as one that nothing happened to: same adapter, same verdict."""
+    few = records[:30]
+    plain = a_plan(tmp_path / "plain", model_server.url, "night-k", recipe=BRIEF, thresholds=FEW, promotion=Promotion.ASK, heldout_rows=6)
+    expected = ended(plain, spend(plain, few))
+    plan = a_plan(tmp_path / "killed", model_server.url, "night-k", recipe=BRIEF, thresholds=FEW, heldout_rows=6)
+    for moment in MOMENTS:
+        spent = spend(plan, few, str(KILLER), moment)
+        assert spent.code == -signal.SIGKILL, (moment, spent.log[-2000:])
+        assert (read_outcome(plan.folder) is None) or moment == "outcome"
+        switched = moment in MOMENTS[MOMENTS.index("switched") :]
+        assert Registry(plan.home / "adapters").pointer().champion == ("night-k" if switched else None)
+    outcome = ended(plan, spend(plan, few))
+    assert (outcome.headline, outcome.table) == (expected.headline, expected.table)
+    assert outcome.end is (End.PROMOTED if expected.end is End.READY else expected.end)
+    ours, theirs = (read_result(one.folder / "training") for one in (plan, plain))
+    assert ours
+    assert theirs
+    assert ours.sha256 == theirs.sha256
+
+
+def ended(plan: Plan, spent: Spent) -> Outcome:
+    """How a night ended that had to come to its end."""
+    assert spent.code == 0, spent.log[-3000:]
+    outcome = read_outcome(plan.folder)
+    assert outcome
+    return outcome
+
+
+def loaded(url: str) -> dict[str, str]:
+    """The server's adapters."""
+
+    async def ask() -> dict[str, str]:
+        async with AdapterControl(url, None) as control:
+            return await control.loaded()
+
+    return asyncio.run(ask())
+
+
+def unload_all(url: str) -> None:
+    """All but the adapter that the server was started with."""
+
+    async def tidy() -> None:
+        async with AdapterControl(url, None) as control:
+            for name in set(await control.loaded()) - {ADAPTER}:
+                await control.unload(name)
+
+    asyncio.run(tidy())
