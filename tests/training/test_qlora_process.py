@@ -18,7 +18,7 @@ import torch
 from tests.training.qlora_support import a_base, a_dataset, a_recipe
 from training.qlora import checkpoints, loop
 from training.qlora import run as run_module
-from training.qlora.__main__ import reason_of
+from training.qlora.__main__ import main, reason_of
 from training.qlora.errors import TrainingFailed
 from training.qlora.process import EXIT_STOPPED, FAILURE_FILE, ROOT, train
 from training.qlora.progress import Progress, read_progress
@@ -35,7 +35,16 @@ from training.qlora.process import train
 from training.qlora.recipe import read_recipe
 train(read_recipe(Path(sys.argv[1])), Path(sys.argv[1]))
 """
-MOMENTS = ("step", "half a checkpoint", "checkpoint", "second stage", "adapter half written", "adapter", "result")
+MOMENTS: dict[str, tuple[Any, str, Callable[..., bool], bool]] = {
+    "between two steps": (loop, "_step", lambda *arguments: arguments[3].step == 2, True),
+    "with half a checkpoint": (torch, "save", lambda _, file: bool(file.write(b"PK half")) and not file.flush(), False),
+    "after a checkpoint": (checkpoints, "save", lambda _, step, *__: step == 4, True),
+    "in the second stage": (loop, "_step", lambda *arguments: arguments[1].number == 2 and arguments[3].step == 3, False),
+    "before the adapter is in its place": (run_module, "check_adapter", lambda *_: True, True),
+    "before the picture": (run_module, "draw_curve", lambda *_: True, False),
+    "before the result": (run_module, "write_result", lambda *_: True, False),
+}
+"""What is called, in which module, with which arguments, and whether the process dies after it or instead of it."""
 
 
 @pytest.fixture(scope="module")
@@ -61,43 +70,31 @@ def folder_for(recipe: Recipe, folder: Path) -> Path:
 
 def killed(folder: Path, moment: str) -> None:
     """Runs a training, and kills its own process without warning at a moment of it."""
+    place, name, wanted, after = MOMENTS[moment]
+    usual = getattr(place, name)
 
-    def die(*_: Any, **__: Any) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def replaced(*arguments: Any) -> Any:
+        if wanted(*arguments) and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = usual(*arguments)
+        if wanted(*arguments):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
-    def die_when(place: Any, name: str, wanted: Callable[..., bool], *, after: bool) -> None:
-        usual = getattr(place, name)
-
-        def replaced(*arguments: Any, **named: Any) -> Any:
-            if not after and wanted(*arguments):
-                die()
-            result = usual(*arguments, **named)
-            if after and wanted(*arguments):
-                die()
-            return result
-
-        setattr(place, name, replaced)
-
-    def half(state: Any, file: Any) -> None:
-        file.write(b"PK half of a checkpoint")
-        file.flush()
-        die()
-
-    if moment == "step":
-        die_when(loop, "_step", lambda *arguments: arguments[3].step == 2, after=True)
-    elif moment == "half a checkpoint":
-        torch.save = half
-    elif moment == "checkpoint":
-        die_when(checkpoints, "save", lambda _, step, *__: step == 4, after=True)
-    elif moment == "second stage":
-        die_when(loop, "_step", lambda *arguments: arguments[1].number == 2 and arguments[3].step == 3, after=False)
-    elif moment == "adapter half written":
-        run_module.check_adapter = die
-    elif moment == "adapter":
-        run_module.draw_curve = die
-    else:
-        run_module.write_result = die
+    setattr(place, name, replaced)
     run(folder)
+
+
+def started(folder: Path) -> None:
+    """Runs a training as the command does."""
+    sys.exit(main([str(folder)]))
+
+
+def forkserver() -> Any:
+    """Starts processes from one that has the libraries loaded and computed nothing yet, so they begin at once, and clean."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.test_qlora_process"])
+    return context
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
@@ -114,15 +111,19 @@ def listens(pid: int) -> bool:
     return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def processes_of(folder: Path, module: str = "training.qlora") -> list[psutil.Process]:
-    """The processes that train in a folder, guardians included."""
-    return [one for one in psutil.process_iter(["cmdline"]) if {module, str(folder)} <= set(one.info["cmdline"] or [])]
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The processes that train in a folder, without their guardians."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if {"training.qlora", str(folder)} <= set(words) and not any("guardian" in word for word in words):
+            found.append(process)
+    return found
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_adapter(recipe: Recipe, whole: str, tmp_path: Path) -> None:
     """One training, killed seven times: between steps, in a checkpoint, in both stages, around the adapter and the result."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.test_qlora_process"])
+    context = forkserver()
     folder = folder_for(recipe, tmp_path / "run")
     for moment in MOMENTS:
         process = context.Process(target=killed, args=(folder, moment))
@@ -136,20 +137,31 @@ def test_killed_at_any_moment_it_ends_with_the_same_adapter(recipe: Recipe, whol
     assert steps == [(stage, step) for stage in (1, 2) for step in range(1, 6)]
 
 
-def test_told_to_stop_or_left_alone_it_goes_on_to_the_same_adapter(recipe: Recipe, whole: str, tmp_path: Path) -> None:
-    """SIGTERM stops it after a step with exit code 75; so does the death of its parent, and no process is left; then it goes on."""
+def test_told_to_stop_it_ends_with_75_and_a_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
+    """SIGTERM, however early, stops it after the step that it is at."""
     folder = folder_for(recipe, tmp_path / "run")
-    alone = subprocess.Popen([sys.executable, "-m", "training.qlora", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
-    wait_for(lambda: listens(alone.pid))
-    alone.send_signal(signal.SIGTERM)
-    assert alone.wait(300) == EXIT_STOPPED
+    process = forkserver().Process(target=started, args=(folder,))
+    process.start()
+    assert process.pid is not None
+    wait_for(lambda: listens(process.pid))
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == EXIT_STOPPED
+    assert not (folder / FAILURE_FILE).exists()
+    assert len(read_progress(folder)) == checkpoints.newest_step(folder / STAGE_FOLDERS[0]) <= 1
 
+
+def test_left_alone_or_asked_to_stop_it_goes_on_to_the_same_adapter(recipe: Recipe, whole: str, tmp_path: Path) -> None:
+    """When its parent is killed it stops with a checkpoint, and no process is left; called again it goes on and reports its progress."""
+    folder = folder_for(recipe, tmp_path / "run")
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(folder)], cwd=ROOT)
-    wait_for(lambda: any("guardian" not in str(one.cmdline()) and listens(one.pid) for one in processes_of(folder)))
+    wait_for(lambda: any(listens(one.pid) for one in processes_of(folder)))
+    wait_for((folder / "inputs.json").exists)
     parent.kill()
     parent.wait()
     wait_for(lambda: not processes_of(folder))
     assert not (folder / FAILURE_FILE).exists()
+    assert checkpoints.newest_step(folder / STAGE_FOLDERS[0]) == 1
 
     assert train(recipe, folder, should_stop=lambda: True) is None
 
@@ -159,16 +171,15 @@ def test_told_to_stop_or_left_alone_it_goes_on_to_the_same_adapter(recipe: Recip
     assert result.sha256 == whole
     assert seen[-1].step == seen[-1].steps == 5
     assert seen[-1].seconds_left == 0
-    assert checkpoints.newest_step(folder / STAGE_FOLDERS[1]) == 5
     with pytest.raises(TrainingFailed, match="another recipe"):
         train(recipe.model_copy(update={"seed": 5}), folder)
 
 
 def test_a_failure_comes_back_with_its_reason(recipe: Recipe, tmp_path: Path) -> None:
-    """Numbers that are not finite end the process, and the caller learns why; neither folder nor log holds text of a row."""
-    with pytest.raises(TrainingFailed, match=r"not finite .* step \d of stage 1"):
-        train(recipe.model_copy(update={"learning_rate": 1e30}), tmp_path / "run")
-    assert "not finite" in json.loads((tmp_path / "run" / FAILURE_FILE).read_text())["reason"]
+    """The process leaves its reason in the folder, and the caller raises it; what is missing is told before any library is loaded."""
+    with pytest.raises(TrainingFailed, match="there is no base model directory"):
+        train(recipe.model_copy(update={"base": tmp_path / "gone"}), tmp_path / "run")
+    assert "gone" in json.loads((tmp_path / "run" / FAILURE_FILE).read_text())["reason"]
 
 
 def test_an_unexpected_error_is_told_without_its_message() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from training.qlora.errors import Stopped, TrainingFailed
 from training.qlora.process import EXIT_FAILED, EXIT_STOPPED, FAILURE_FILE
+from training.qlora.recipe import read_recipe
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for equal results on a GPU; read when it is first used
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -56,7 +57,11 @@ def reason_of(error: Exception) -> str:
 
 
 def _run(folder: Path, told: list[int]) -> None:
-    import torch
+    recipe = read_recipe(folder)
+    for name, path in {"base model": recipe.base, "dataset": recipe.dataset, "adapter to begin with": recipe.begin}.items():
+        if path is not None and not path.is_dir():
+            raise TrainingFailed(f"there is no {name} directory {path.name}")
+    import torch  # takes seconds, so what is missing is told first
 
     from training.qlora.alone import alone
     from training.qlora.run import run

@@ -65,7 +65,7 @@ def load_quantised(config: MixtralConfig, source: Source, places: Mapping[str, t
             raise TrainingFailed(f"the base model's files lack {name_on_disk(name)}") from None
         if tensor.shape != parameter.shape:
             raise TrainingFailed(f"{name_on_disk(name)} has the shape {list(tensor.shape)}, not {list(parameter.shape)}")
-        _put(model, name, tensor.to(dtype), place)
+        put(model, name, tensor.to(dtype), place)
     check_quantised(parameter_bytes(model))
     devices = list(dict.fromkeys(places.values()))
     model.model.rotary_emb.to(devices[0])
@@ -164,7 +164,7 @@ def spread(blocks: Mapping[str, int], budgets: Sequence[int]) -> dict[str, int]:
     return placed
 
 
-def _put(model: nn.Module, name: str, tensor: torch.Tensor, place: torch.device) -> None:
+def put(model: nn.Module, name: str, tensor: torch.Tensor, place: torch.device) -> None:
     """Sets a parameter of the empty model, quantised where its part is."""
     path, _, last = name.rpartition(".")
     if part_of(name) not in QUANTISED:
