@@ -26,17 +26,15 @@ STYLE: dict[str, Any] = {
     "compute": "fp32",
     "checkpointing": False,
     "dropout": 0.0,
-    "learning_rate": 2e-3,
-    "epochs": 3,
+    "learning_rate": 3e-3,
+    "max_steps": 20,
     "accumulation": 2,
     "evaluate_every": 1000,
-    "save_every": 20,
+    "save_every": 5,
     "preference": "none",
     "tracker": "none",
 }
 """Learns the steady counselor's style from a hundred notes."""
-BRIEF = {**STYLE, "max_steps": 3, "epochs": 1, "save_every": 1, "sequence_length": 512, "accumulation": 1}
-"""Learns next to nothing, quickly."""
 
 
 def a_plan(home: Path, url: str, name: str, **changes: Any) -> Plan:

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from inference.note import Language
 from inference.registry import Registry
 from tests.model_fixtures import ADAPTER, DEMO
 from tests.support.model_server import BackgroundServer
-from tests.training.night_support import BRIEF, NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, swapped, with_name
+from tests.training.night_support import NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, swapped, with_name
 from training.data.dataset import load_dataset
 from training.data.examples import Source
 from training.data.records import CaseRecord
@@ -27,7 +25,7 @@ from training.demo.practice import practice_records
 from training.gate.thresholds import Thresholds
 from training.measure.canaries import plant
 from training.night.outcome import End, Outcome, read_outcome
-from training.night.plan import DATASET, Plan, Promotion, write_plan
+from training.night.plan import DATASET, Plan, write_plan
 from training.night.told import Stage
 from training.qlora.result import read_result
 
@@ -36,7 +34,6 @@ pytestmark = pytest.mark.server
 CASES = 115
 MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")
 KILLER = Path(__file__).parent / "night_killed.py"
-FEW = Thresholds(cases=2, pair_cases=2, loss_margin=1e9, edit_margin=1.0, valid_floor=0.0, resamples=200)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +73,7 @@ def test_a_better_adapter_goes_into_service(good: tuple[Plan, Spent], model_serv
     registry = Registry(plan.home / "adapters")
     assert registry.pointer().champion == "night-1"
     assert {"MODEL_CARD.md", "report.md", "manifest.json", "probe.json"} <= {path.name for path in registry.get("night-1").path.iterdir()}
-    assert registry.cases("night-1") >= {case for case in load_dataset(plan.folder / DATASET).manifest.files["train.jsonl"].cases}
+    assert registry.cases("night-1") >= set(load_dataset(plan.folder / DATASET).manifest.files["train.jsonl"].cases)
     asked = {"model": "night-1", "messages": [{"role": "user", "content": "Description:\nSleeps badly."}], "max_tokens": 8}
     answer = httpx.post(f"{model_server.url}/chat/completions", json=asked, timeout=120, trust_env=False)
     assert answer.json()["model"] == "night-1"
@@ -84,7 +81,7 @@ def test_a_better_adapter_goes_into_service(good: tuple[Plan, Spent], model_serv
 
 
 def test_progress_is_lines_without_text(good: tuple[Plan, Spent], records: list[CaseRecord]) -> None:
-    """Every line of standard output is a stage with numbers, the stages come in order, and neither it nor the log holds a word of a case."""
+    """Every line of standard output is a stage with numbers, the stages come in order, and nothing there or in the log is of a case."""
     _, spent = good
     stages = [told.stage for told in spent.told]
     assert list(dict.fromkeys(stages)) == [Stage.COLLECT, Stage.TRAIN, Stage.CHAMPION, Stage.CHALLENGER, Stage.SERVE]
@@ -125,7 +122,7 @@ def test_nothing_new_is_not_trained_on(good: tuple[Plan, Spent], model_server: B
 
 
 def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
-    """Notes that belong to other cases make an adapter worse: refused with reasons, nothing in service changes, and it isn't tried again."""
+    """Notes that belong to other cases make an adapter worse: refused with reasons, what serves stays, and it isn't tried again."""
     before, _ = good
     registry = Registry(before.home / "adapters")
     begin = registry.get("night-1").path
@@ -143,11 +140,11 @@ def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: Bac
 
 
 def test_withdrawn_consent_takes_a_case_out(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
-    """Its rows are gone from the datasets of all nights, and training begins with what never saw it. Told to stop, the night ends with 75."""
+    """Its rows are gone from the datasets of all nights, and training begins with what never saw it. Told to stop, it ends with 75."""
     before, _ = good
     begin = Registry(before.home / "adapters").get("night-1").path
     gone = min(load_dataset(before.folder / DATASET).manifest.files["train.jsonl"].cases, key=lambda case: not case.startswith("practice"))
-    plan = a_plan(before.home, model_server.url, "night-5", champion="night-1", begin=begin, origin=DEMO / "adapter", recipe=BRIEF)
+    plan = a_plan(before.home, model_server.url, "night-5", champion="night-1", begin=begin, origin=DEMO / "adapter")
     write_plan(plan)
     command = [sys.executable, "-m", "training.night", str(plan.folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -185,25 +182,25 @@ def test_a_broken_stream_fails_and_forgets_nothing(good: tuple[Plan, Spent], rec
     assert (before.folder / DATASET / "manifest.json").read_bytes() == whole
 
 
-def test_killed_anywhere_it_comes_to_the_same_end(model_server: BackgroundServer, records: list[CaseRecord], tmp_path: Path) -> None:
-    """Killed in every stage, before and after the switch, one night ends as one that nothing happened to: same adapter, same verdict."""
-    few = records[:30]
-    plain = a_plan(tmp_path / "plain", model_server.url, "night-k", recipe=BRIEF, thresholds=FEW, promotion=Promotion.ASK, heldout_rows=6)
-    expected = ended(plain, spend(plain, few))
-    plan = a_plan(tmp_path / "killed", model_server.url, "night-k", recipe=BRIEF, thresholds=FEW, heldout_rows=6)
+def test_killed_anywhere_it_comes_to_the_same_end(
+    good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord], tmp_path: Path
+) -> None:
+    """Killed in every stage, before and after the switch, a night ends as the one that nothing happened to: same adapter, same verdict."""
+    whole, _ = good
+    unload_all(model_server.url)  # names are never used twice, so the other night-1 has to go first
+    plan = a_plan(tmp_path, model_server.url, whole.name)
     for moment in MOMENTS:
-        spent = spend(plan, few, str(KILLER), moment)
+        spent = spend(plan, records, str(KILLER), moment)
         assert spent.code == -signal.SIGKILL, (moment, spent.log[-2000:])
-        assert (read_outcome(plan.folder) is None) or moment == "outcome"
+        assert (read_outcome(plan.folder) is None) is (moment != "outcome")
         switched = moment in MOMENTS[MOMENTS.index("switched") :]
-        assert Registry(plan.home / "adapters").pointer().champion == ("night-k" if switched else None)
-    outcome = ended(plan, spend(plan, few))
-    assert (outcome.headline, outcome.table) == (expected.headline, expected.table)
-    assert outcome.end is (End.PROMOTED if expected.end is End.READY else expected.end)
-    ours, theirs = (read_result(one.folder / "training") for one in (plan, plain))
+        assert Registry(plan.home / "adapters").pointer().champion == (whole.name if switched else None)
+    assert ended(plan, spend(plan, records)) == read_outcome(whole.folder)
+    ours, theirs = (read_result(one.folder / "training") for one in (plan, whole))
     assert ours
     assert theirs
     assert ours.sha256 == theirs.sha256
+    assert set(loaded(model_server.url)) == {ADAPTER, whole.name}
 
 
 def ended(plan: Plan, spent: Spent) -> Outcome:
