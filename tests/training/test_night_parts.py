@@ -27,7 +27,7 @@ from training.night.__main__ import reason_of
 from training.night.collect import is_worth_training
 from training.night.errors import NightFailed
 from training.night.handover import Cases, read_cases
-from training.night.night import Material, gather
+from training.night.night import Desk, Material, gather, spend_night
 from training.night.outcome import End, Outcome, did_harm, read_outcome, write_outcome
 from training.night.past import beginning
 from training.night.plan import DATASET, Plan, read_plan, write_plan
@@ -187,6 +187,18 @@ def test_the_same_try_is_not_made_twice(tmp_path: Path) -> None:
     assert worth("night-3", cases(*range(8)), recipe={"epochs": 5})
     assert worth("night-4", cases(*range(30)))
     assert worth("night-5", cases(*range(30)))  # night-4 never came to an end
+
+
+async def test_a_refusal_that_is_certain_comes_before_the_training(tmp_path: Path) -> None:
+    """Ten cases can't show that an adapter is better: nothing is trained, and the rows wait for the next night."""
+    plan = a_plan(tmp_path, "night-1")
+    told: list[Told] = []
+    outcome = await spend_night(plan, cases(*range(10)), BUDGET, Desk(told.append))
+    assert (outcome.end, outcome.harmful, outcome.table) == (End.REFUSED, False, None)
+    assert outcome.headline
+    assert "held-out cases" in outcome.headline[Language.ENGLISH]
+    assert [one.stage for one in told] == [Stage.COLLECT]
+    assert new_cases(a_night(tmp_path, "night-2", cases(*range(12))), "night-2") == {f"case-{number:03d}" for number in range(12)}
 
 
 def test_planted_rows_are_trained_on_and_belong_to_nobody(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,9 +35,10 @@ from inference.sharing import Gpus
 from training.data.dataset import MANIFEST, Dataset
 from training.data.examples import Budget
 from training.gate.decide import decide
-from training.gate.report import headline, table
+from training.gate.report import headline, sentence, table
 from training.gate.scores import Scores
-from training.gate.verdict import Verdict
+from training.gate.verdict import Criterion, Finding, Reason, Role, Verdict
+from training.gate.verdict import Outcome as Judged
 from training.measure import imhi
 from training.measure.canaries import plant
 from training.measure.run import Questions, measure
@@ -115,6 +116,9 @@ async def spend_night(plan: Plan, cases: Cases, budget: Budget, desk: Desk) -> O
     material = await asyncio.to_thread(gather, plan, cases, budget)
     if not await asyncio.to_thread(is_worth_training, plan, material.dataset):
         return write_outcome(plan.folder, Outcome(plan.name, End.NOTHING_NEW, plan.champion))
+    too_few = _too_few(plan, material)
+    if too_few:
+        return write_outcome(plan.folder, too_few)
     result = await train_challenger(plan, material, desk)
     compared = await compare(plan, material, result, desk)
     verdict = decide(compared.champion, compared.challenger, plan.thresholds, plan.seed)
@@ -288,20 +292,38 @@ def _shape_of(adapter: Path) -> dict[str, object]:
     return {"rank": config["r"], "alpha": config["lora_alpha"], "modules": tuple(sorted(config["target_modules"]))}
 
 
+def _too_few(plan: Plan, material: Material) -> Outcome | None:
+    """The refusal that is certain before anything is trained, because there are too few held-out cases; None where there are enough."""
+    examples, _ = held_out(material.dataset, material.earlier.usable, plan.heldout_rows)
+    count, least = len({row.case_id for row in examples}), plan.thresholds.cases
+    if count >= least:
+        return None
+    finding = Finding(Criterion.CASES, Role.MUST, Judged.FAILED, Reason.TOO_FEW_CASES, threshold=float(least), count=count)
+    said = {language.value: sentence(finding, language) for language in Language}
+    return replace(_counted(plan, material, End.REFUSED), headline=said)
+
+
 def _outcome(plan: Plan, material: Material, verdict: Verdict) -> Outcome:
-    dataset = material.dataset
     automatic = End.PROMOTED if plan.promotion is Promotion.AUTOMATIC else End.READY
+    return replace(
+        _counted(plan, material, automatic if verdict.promoted else End.REFUSED),
+        headline={language.value: headline(verdict, language) for language in Language},
+        table={language.value: table(verdict, language) for language in Language},
+        harmful=did_harm(verdict),
+    )
+
+
+def _counted(plan: Plan, material: Material, end: End) -> Outcome:
+    """How it ended, with what there was to learn."""
+    dataset = material.dataset
     return Outcome(
         night=plan.name,
-        end=automatic if verdict.promoted else End.REFUSED,
+        end=end,
         champion=plan.champion,
         train_rows=len(dataset.train),
         heldout_rows=len(dataset.heldout),
         pairs=len(dataset.preferences),
         cases=sum(not case.startswith(NOBODYS) for case in material.cases),
-        headline={language.value: headline(verdict, language) for language in Language},
-        table={language.value: table(verdict, language) for language in Language},
-        harmful=did_harm(verdict),
     )
 
 
