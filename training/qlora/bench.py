@@ -1,4 +1,4 @@
-"""python -m training.qlora.bench [--shape small|mixtral-8x7b] [--sequence N] [--steps N]
+"""python -m training.qlora.bench [--shape tiny|small|mixtral-8x7b] [--sequence N] [--steps N]
 
 One QLoRA step with random weights: experts quantised matrix by matrix, beside what today's libraries make of the usual recipe, which leaves
 them in 16 bits. Each way runs in a process of its own. On a GPU the peak is that of the allocator, on a CPU what the process grew by
@@ -25,7 +25,12 @@ from training.qlora.recipe import Recipe
 from training.qlora.rows import Sample, collate
 
 SMALL = {"hidden_size": 1024, "intermediate_size": 3584, "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 2}
-SHAPES: Mapping[str, dict[str, int]] = {"small": {**SMALL, "vocab_size": 8192}, "mixtral-8x7b": {"vocab_size": 32000}}
+TINY = {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 1}
+SHAPES: Mapping[str, dict[str, int]] = {
+    "tiny": {**TINY, "vocab_size": 512},
+    "small": {**SMALL, "vocab_size": 8192},
+    "mixtral-8x7b": {"vocab_size": 32000},
+}
 WAYS = ("separate", "plain")
 
 
