@@ -13,7 +13,7 @@ A bot that stops tells the process to stop; the row has no end, and whichever in
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -56,10 +56,7 @@ class Nights:
         self._store, self._process, self._report, self._make_plan, self._clock = store, process, report, make_plan, clock
         self._claiming = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        self._told: Told | None = None
         self._learned_by: datetime | None = None
-        self.on_end: Callable[[], None] = lambda: None
-        """Called after each night."""
 
     @property
     def running(self) -> bool:
@@ -138,10 +135,9 @@ class Nights:
             # the database failed, or this code did: the row has no end, and a later look goes on with it
             log.exception("%s broke off", night.name)
         finally:
-            self._task, self._told, self._learned_by = None, None, None
+            self._task, self._learned_by = None, None
             with contextlib.suppress(Exception):  # a lease that can't be given back runs out
                 await self._store.release(LEASE)
-            self.on_end()
 
     async def _to_the_end(self, night: NightRun, make_plan: MakePlan) -> Outcome | Failure:
         """Begins the process as often as it has to."""
@@ -172,7 +168,6 @@ class Nights:
             yield record
 
     def _hear(self, night: NightRun, told: Told) -> None:
-        self._told = told
         left = told.seconds_left if told.stage is Stage.TRAIN else None
         self._learned_by = self._clock() + timedelta(seconds=left) if left is not None else None
         self._report.heard(night, told)
