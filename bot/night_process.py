@@ -58,7 +58,7 @@ class NightProcesses:
             raise
         finally:
             feeder.cancel()
-            fed, = await asyncio.gather(feeder, return_exceptions=True)
+            (fed,) = await asyncio.gather(feeder, return_exceptions=True)
         if isinstance(fed, Exception):
             raise fed
         return _ended(folder, code)
@@ -66,10 +66,7 @@ class NightProcesses:
     async def _start(self, folder: Path) -> Process:
         with self._log.open_new() as errors:
             return await asyncio.create_subprocess_exec(
-                self._python,
-                "-m",
-                "training.night",
-                str(folder.absolute()),
+                *_command(self._python, folder),
                 cwd=ROOT,
                 env=_environment(self._api_key),
                 stdin=PIPE,
@@ -79,6 +76,10 @@ class NightProcesses:
                 preexec_fn=die_with_parent(),
                 start_new_session=True,  # Ctrl-C in a terminal is for us to pass on, in order
             )
+
+
+def _command(python: str, folder: Path) -> list[str]:
+    return [python, "-m", "training.night", str(folder.absolute())]
 
 
 def _environment(api_key: str | None) -> dict[str, str]:

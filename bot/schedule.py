@@ -6,7 +6,7 @@ right after; one that was missed while the bot was down is made up for at the ne
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,8 @@ MADE_UP_FOR = timedelta(hours=4)
 SHIFT = timedelta(hours=3)
 """More than any zone's clock is ever put forward or back at once."""
 LOOK = timedelta(minutes=1)
+Job = tuple[Callable[[], Awaitable[Any]], timedelta]
+"""What to do, and how often."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,12 @@ def night_due(cron: str, timezone: str, now: datetime) -> Due | None:
     found: Due | None = None
     start = trigger.get_next_fire_time(None, wall - MADE_UP_FOR - SHIFT)
     while start is not None and start <= wall + SHIFT:
-        at = start.replace(tzinfo=zone).astimezone(UTC)  # an hour that is left out: as if clocks had not changed yet; one that comes twice: first
+        # an hour that is left out counts as if clocks had not changed yet; of one that comes twice, the first counts
+        at = start.replace(tzinfo=zone).astimezone(UTC)
         if now - MADE_UP_FOR < at <= now:
             found = Due(_name(cron, start), at)
         start = trigger.get_next_fire_time(start, start + timedelta(seconds=1))
     return found
-
-
-def name_by_hand(timezone: str, now: datetime) -> str:
-    """The name of a night that somebody asks for."""
-    return f"night-{now.astimezone(ZoneInfo(timezone)):%Y-%m-%d-%H%M}"
 
 
 def _name(cron: str, start: datetime) -> str:
@@ -76,7 +74,7 @@ async def begin_if_due(nights: Nights, cron: str, timezone: str, now: datetime) 
     return start
 
 
-def make_scheduler(database: Database, timezone: str, jobs: dict[str, tuple[Callable[[], Awaitable[Any]], timedelta]]) -> AsyncIOScheduler:
+def make_scheduler(database: Database, timezone: str, jobs: Mapping[str, Job]) -> AsyncIOScheduler:
     """The scheduler, not yet started: housekeeping at a quiet hour, and `jobs`, by name, at once and then every so often."""
     scheduler = AsyncIOScheduler(timezone=timezone)
     quiet_hour = CronTrigger(hour=4, minute=15, timezone=timezone)

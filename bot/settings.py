@@ -203,8 +203,8 @@ class NightSettings(Section):
     base: Place = None
     """Directory of the model that is trained: the one that is served, in the format of a model hub. Empty: no training at night."""
     begin: Place = None
-    """Directory of the adapter that the model server was started with, which PHYASSIST_INFERENCE__MODEL names. Training goes on from it until
-    another adapter was promoted; empty begins with the bare model."""
+    """Directory of the adapter that the model server was started with, the one that PHYASSIST_INFERENCE__MODEL names. Training goes on from
+    it until another adapter was promoted; empty begins with the bare model."""
     base_set: Place = None
     """A file of examples, one JSON object a line, of which some are mixed in so that nothing is forgotten."""
     recipe: RecipeChanges = Field(default_factory=dict)

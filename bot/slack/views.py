@@ -157,7 +157,7 @@ def _notice_page(notice: Notice) -> Page:
         again = button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
         blocks.append({"type": "actions", "elements": [again]})
     if notice.sign is Sign.LEARNING:
-        now = button(ANSWER_NOW_ACTION, texts(notice.language).answer_now, notice.note_id)
+        now = button(ANSWER_NOW_ACTION, texts(notice.language).answer_now, ANSWER_NOW_ACTION)
         blocks.append({"type": "actions", "elements": [now]})
     return Page(text, tuple(blocks))
 

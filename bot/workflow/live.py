@@ -52,7 +52,7 @@ class LiveNote:
         self._parts.clear()
         async with self._sending:
             self._shown = ()
-            await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language, note_id=self._note.id, until=until))
+            await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language, until=until))
 
     async def run(self) -> None:
         """Says that an answer is being written, then sends updates until `close`."""

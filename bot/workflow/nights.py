@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from bot.workflow.night_ports import Broken, Ended, Failure, MakePlan, NightEnd, NightProcess, NightReport, NightRun, NightStore
 from bot.workflow.ports import Clock
@@ -49,6 +50,11 @@ class Start(StrEnum):
     """No model to be trained is set."""
 
 
+def name_by_hand(timezone: str, now: datetime) -> str:
+    """The name of a night that somebody asks for."""
+    return f"night-{now.astimezone(ZoneInfo(timezone)):%Y-%m-%d-%H%M}"
+
+
 class Nights:
     """The nights of this bot; `make_plan` is None where no base model is set. One at a time, over all instances."""
 
@@ -58,8 +64,7 @@ class Nights:
         self._task: asyncio.Task[None] | None = None
         self._learned_by: datetime | None = None
 
-    @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a night is under way in this instance."""
         return self._task is not None
 
@@ -73,7 +78,7 @@ class Nights:
         if self._make_plan is None:
             return Start.OFF
         async with self._claiming:
-            if self.running or not await self._store.claim(LEASE):
+            if self.is_running() or not await self._store.claim(LEASE):
                 return Start.RUNNING
             try:
                 waits = await self._store.unfinished_nights()
@@ -102,10 +107,10 @@ class Nights:
 
     async def resume(self) -> bool:
         """Goes on with the oldest unfinished night, if there is one and no instance is at it; whether it did."""
-        if self._make_plan is None or self.running or not await self._store.unfinished_nights():
+        if self._make_plan is None or self.is_running() or not await self._store.unfinished_nights():
             return False
         async with self._claiming:
-            if self.running or not await self._store.claim(LEASE):
+            if self.is_running() or not await self._store.claim(LEASE):
                 return False
             nights = await self._store.unfinished_nights()  # another instance may just have ended it
             if not nights:
