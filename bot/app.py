@@ -3,34 +3,45 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.schedule import make_scheduler
-from bot.settings import Settings, SettingsError, SlackMode, variable_name
+from bot.night_process import NightProcesses
+from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
+from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
 from bot.slack.calls import call
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
+from bot.slack.night_listeners import NightDesk, NightListeners
+from bot.slack.night_report import AdminChannel
 from bot.slack.parts import Parts
 from bot.slack.roles import Admins
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
+from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.learning import Learning
+from bot.workflow.night_plan import Wishes, plan_night
+from bot.workflow.nights import Nights
 from inference.client import OpenAIChatModel
 from inference.note import NoteLimits
-from inference.registry import ADAPTERS_DIRECTORY, Follower
+from inference.registry import ADAPTERS_DIRECTORY, Follower, Registry
+from inference.service import connected
+from inference.sharing import Gpus
 
 
 def _now() -> datetime:
@@ -81,11 +92,18 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         guard = SlackGuard(client, settings.slack.team_ids)
         admins = Admins(client, settings.slack.admin_users, settings.slack.admin_usergroup)
         messenger = Messenger(client, database)
-        drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings))
+        nights, adapters, report = _night_parts(settings, database, model, client)
+        stack.push_async_callback(report.close)
+        learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
+        drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
         conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
-        parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, identity.user_id, settings.language)
+        desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone)
+        admin = NightListeners(desk, admins, settings.language)
+        parts = Parts(
+            database, model, guard, admins, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+        )
 
         signing_secret = settings.slack.signing_secret
         app = AsyncApp(
@@ -95,10 +113,11 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             before_authorize=make_inbox_middleware(parts),
         )
         register(app, parts)
-        scheduler = make_scheduler(database, settings.night.timezone)
+        scheduler = make_scheduler(database, settings.night.timezone, _jobs(settings, database, nights, report))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
-        await stack.enter_async_context(_background(dispatcher))
+        for part in (dispatcher.run, nights.run, learning.run):
+            await stack.enter_async_context(_background(part))
         await stack.enter_async_context(_connected(app, settings))
         yield
 
@@ -112,9 +131,58 @@ def _draft_settings(settings: Settings) -> DraftSettings:
     return replace(drafts, champion=Follower(settings.home / ADAPTERS_DIRECTORY).champion)
 
 
+def _night_parts(
+    settings: Settings, database: Database, model: OpenAIChatModel, client: AsyncWebClient
+) -> tuple[Nights, Adapters, AdminChannel]:
+    """What trains, what changes adapters, and where both are told."""
+    key = settings.inference.api_key.get_secret_value() if settings.inference.api_key else None
+    registry = Registry(settings.home / ADAPTERS_DIRECTORY)
+    report = AdminChannel(client, database, registry, settings.slack.admin_channel, settings.language)
+    process = NightProcesses(settings.home, settings.night.python, key)
+    wishes = _wishes(settings)
+    make_plan = None if wishes is None else partial(plan_night, wishes=wishes, registry=registry, model=model)
+    nights = Nights(database, process, report, make_plan, _now)
+    return nights, Adapters(registry, partial(connected, settings.inference.url, key, registry)), report
+
+
+def _wishes(settings: Settings) -> Wishes | None:
+    """What the settings say about nights; None where they name no model to be trained."""
+    night, inference = settings.night, settings.inference
+    if night.base is None:
+        return None
+    return Wishes(
+        home=settings.home,
+        base=night.base,
+        begin=night.begin,
+        base_set=night.base_set,
+        recipe=night.recipe,
+        promotion=night.promotion,
+        shared_gpus=night.gpu is NightGpu.SHARED,
+        url=inference.url,
+        model=inference.model,
+        follows_registry=inference.follow_registry,
+        max_tokens=inference.max_tokens,
+        context_tokens=inference.context_tokens,
+        limits=NoteLimits(inference.items_per_kind, inference.item_chars),
+    )
+
+
+def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminChannel) -> dict[str, Job]:
+    """What is looked for again and again."""
+    registry, night = Registry(settings.home / ADAPTERS_DIRECTORY), settings.night
+
+    async def begin() -> None:
+        await begin_if_due(nights, night.cron, night.timezone, _now())
+
+    async def tell() -> None:
+        await tell_lessons(database, registry, report)
+
+    return {"night": (begin, LOOK), "adapters to go": (tell, timedelta(hours=1))}
+
+
 @asynccontextmanager
-async def _background(dispatcher: Dispatcher) -> AsyncIterator[None]:
-    task = asyncio.create_task(dispatcher.run(), name="dispatcher")
+async def _background(run: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    task = asyncio.create_task(run(), name=run.__qualname__)
     try:
         yield
     finally:

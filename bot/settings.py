@@ -24,6 +24,8 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inference.note import Language
+from training.night.plan import Promotion
+from training.qlora.recipe import Recipe
 
 PREFIX = "PHYASSIST_"
 NESTING = "__"
@@ -71,6 +73,27 @@ def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _read_recipe(value: object) -> object:
+    """`{"epochs": 1}` as settings of a training; only such as a night leaves open."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError("is no JSON object") from error
+
+
+def _good_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    taken = {"base", "dataset", "begin", "seed"} & set(recipe)
+    if taken:
+        raise ValueError(f"the night itself decides {', '.join(sorted(taken))}")
+    try:
+        Recipe(base=Path("base"), dataset=Path("dataset"), **recipe)
+    except ValidationError as error:
+        raise ValueError("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())) from None
+    return recipe
+
+
 def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -95,6 +118,8 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_empty_as_none)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Cron = Annotated[str, AfterValidator(_readable_cron)]
+Place = Annotated[Path | None, BeforeValidator(_empty_as_none), AfterValidator(lambda path: path and path.expanduser().absolute())]
+RecipeChanges = Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_recipe), AfterValidator(_good_recipe)]
 
 
 class Section(BaseModel):
@@ -175,6 +200,19 @@ class NightSettings(Section):
     """The time zone of that expression, such as Europe/Berlin."""
     gpu: NightGpu = NightGpu.SHARED
     """`shared`: the model server stops for the training. `dedicated`: the training has GPUs of its own."""
+    base: Place = None
+    """Directory of the model that is trained: the one that is served, in the format of a model hub. Empty: no training at night."""
+    begin: Place = None
+    """Directory of the adapter that the model server was started with, the one that PHYASSIST_INFERENCE__MODEL names. Training goes on from
+    it until another adapter was promoted; empty begins with the bare model."""
+    base_set: Place = None
+    """A file of examples, one JSON object a line, of which some are mixed in so that nothing is forgotten."""
+    recipe: RecipeChanges = Field(default_factory=dict)
+    """Settings of the training that differ from its defaults, as a JSON object such as `{"epochs": 1}`."""
+    promotion: Promotion = Promotion.ASK
+    """What happens to an adapter that passed its tests. `ask`: it waits for an admin. `automatic`: it goes into service at once."""
+    python: Place = None
+    """The Python interpreter that has the training packages; empty takes the bot's own."""
 
 
 def default_home(environment: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:

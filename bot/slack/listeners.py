@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.response import BoltResponse
 
 from bot.domain.case import Case
@@ -20,10 +20,11 @@ from bot.slack import views
 from bot.slack.blocks import escape
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
+from bot.slack.night_listeners import ADMIN_WORDS
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
 from bot.slack.texts import texts
-from bot.workflow.desk import case_status, find_note, find_thread_note
+from bot.workflow.desk import case_status, find_case, find_note, find_thread_note
 from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, Summarize, TryAgain
 from bot.workflow.ports import Notice, Sign
 from inference.note import Language
@@ -67,6 +68,8 @@ def register(app: AsyncApp, parts: Parts) -> None:
     """Registers every command, action, view and shortcut."""
     cases = CaseForms(parts)
     cases.register(app)
+    if parts.night:
+        parts.night.register(app)
     _Commands(parts, cases).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
@@ -82,9 +85,12 @@ class _Commands:
         """Registers this group's listeners."""
         app.command("/phyassist")(self.command)
 
-    async def command(self, ack: AsyncAck, command: Json) -> None:
+    async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
         """One word decides; anything unknown is answered with the help text."""
         word = (command.get("text") or "").split(maxsplit=1)[0:1]
+        if self._parts.night and word and word[0] in ADMIN_WORDS:  # from any channel: they show nothing of a case
+            await self._parts.night.command(ack, respond, command)
+            return
         team_id, channel_id, user_id = command["team_id"], command["channel_id"], command["user_id"]
         refusal = None if word in ([], ["help"]) else await self._refusal(team_id, channel_id, user_id, word)
         if word == ["case"] and not refusal and await self._cases.open(ack, command):  # first of all: a form has three seconds to open
@@ -93,7 +99,7 @@ class _Commands:
         language = status.case.language if status.case else self._parts.default_language
         words = texts(language)
         if word in ([], ["help"]):
-            await ack(words.help)
+            await ack(words.help + (await self._parts.night.help(user_id) if self._parts.night else ""))
         elif refusal:
             await ack(views.notice_text(Notice(refusal, language)))
         elif word == ["summarize"]:
@@ -130,6 +136,7 @@ class _Buttons:
         app.action(views.ACCEPT_ACTION)(self.accept)
         app.action(views.REREAD_ACTION)(self.reread)
         app.action(views.TRY_AGAIN_ACTION)(self.try_again)
+        app.action(views.ANSWER_NOW_ACTION)(self.answer_now)
 
     async def edit(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """Opens the edit modal with the newest revision, whichever message the button was on."""
@@ -187,6 +194,18 @@ class _Buttons:
             return TryAgain(**_who(body), at=_now(), note_id=note_id, failed_at=failed_at)
 
         await self._take(ack, body, act)
+
+    async def answer_now(self, ack: AsyncAck, body: Json) -> None:
+        """Asks a training to step aside; not by way of the queue, at whose head the post itself waits."""
+        await ack()
+        who = _who(body)
+        sign = await self._parts.guard.refusal(who["team_id"], who["channel_id"], who["user_id"])
+        if sign is None and self._parts.learning and self._parts.learning.ask_back(who["channel_id"]):
+            sign = Sign.STEPPING_ASIDE
+        if sign:
+            case = await find_case(self._parts.store, who["team_id"], who["channel_id"])
+            language = case.case.language if case else self._parts.default_language
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(sign, language))
 
     async def _take(self, ack: AsyncAck, body: Json, read: Callable[[], Incoming]) -> None:
         """Commits what a button says. One that an earlier version of the bot left behind may say nothing that is understood now."""

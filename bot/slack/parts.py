@@ -7,8 +7,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.guards import SlackGuard
 from bot.slack.messenger import Messenger
+from bot.slack.night_listeners import NightListeners
 from bot.slack.roles import Admins
 from bot.workflow.incoming import Incoming
+from bot.workflow.learning import Learning
 from bot.workflow.ports import Store
 from inference.client import ChatModel
 from inference.note import Language
@@ -27,6 +29,8 @@ class Parts:
     notify: Callable[[str], None]
     bot_user_id: Callable[[], Awaitable[str]]
     default_language: Language
+    night: NightListeners | None = None
+    learning: Learning | None = None
 
     async def receive(self, act: Incoming) -> None:
         """Commits an act and announces it. An error here means: no acknowledgement, Slack sends again."""

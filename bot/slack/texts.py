@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.domain.case import CaseState
 from bot.domain.reading import Reading
+from bot.slack.night_texts import NIGHT_TEXTS, NightTexts
 from bot.workflow.ports import Sign
 from inference.note import Kind, Language
 
@@ -65,6 +66,9 @@ class Texts:
     modal_help: str
     modal_empty: str
     case: "CaseTexts"
+    night: NightTexts
+    learning_until: str
+    answer_now: str
     help: str
     unknown: str
     summarizing: str
@@ -78,6 +82,8 @@ _ENGLISH = Texts(
     headings={Kind.ANALYSIS: "Analysis", Kind.ADVICE: "Advice", Kind.QUESTION: "Questions to ask"},
     signs={
         Sign.WAITING: "The model is not available right now. Your post is saved, and I will answer as soon as the model is back.",
+        Sign.LEARNING: "The model is learning{until}; your post is saved and answered afterwards.",
+        Sign.STEPPING_ASIDE: "The training was asked to step aside. The answer comes as soon as it has; that may take a few minutes.",
         Sign.INTERRUPTED: "The note broke off. I am writing it again.",
         Sign.NO_ANSWER: "I could not write this note. Your post is saved; please try again.",
         Sign.TOO_LONG: "This text is too long to read at once (the limit is about {number} characters). Please post it in shorter parts.",
@@ -179,6 +185,9 @@ _ENGLISH = Texts(
         day_to_come="This day has not come yet.",
         name_too_long="Please enter one person a line, in at most {number} characters.",
     ),
+    night=NIGHT_TEXTS[Language.ENGLISH],
+    learning_until=" until about {when}",
+    answer_now="Answer now",
     help=(
         "*PhyAssist* drafts notes for counselors. You are the author.\n"
         "• Post a description in this channel, without names: the note appears in its thread.\n"
@@ -202,6 +211,8 @@ _CHINESE = Texts(
     headings={Kind.ANALYSIS: "分析", Kind.ADVICE: "建议", Kind.QUESTION: "可提的问题"},
     signs={
         Sign.WAITING: "模型暂时不可用。您的内容已保存，模型恢复后我会立即回复。",
+        Sign.LEARNING: "模型正在学习{until}；您的内容已保存，学习结束后回复。",
+        Sign.STEPPING_ASIDE: "已请训练让出。让出后立即回复，可能需要几分钟。",
         Sign.INTERRUPTED: "撰写中断了，我正在重新撰写这份记录。",
         Sign.NO_ANSWER: "这份记录没有写成。您的内容已保存，请再试一次。",
         Sign.TOO_LONG: "这段文字太长，无法一次读完（上限约 {number} 个字符）。请分成几段发送。",
@@ -299,6 +310,9 @@ _CHINESE = Texts(
         day_to_come="这一天还没有到。",
         name_too_long="请每行只写一位，且不超过 {number} 个字符。",
     ),
+    night=NIGHT_TEXTS[Language.CHINESE],
+    learning_until="，大约到 {when}",
+    answer_now="立即回复",
     help=(
         "*PhyAssist* 为咨询师起草记录，您是作者。\n"
         "• 在本频道发送描述，不要写姓名：记录会出现在该描述的消息列中。\n"

@@ -24,6 +24,7 @@ APPROVE_ACTION = "approve_summary"
 ACCEPT_ACTION = "accept_answer"
 REREAD_ACTION = "reread_reply"
 TRY_AGAIN_ACTION = "try_again"
+ANSWER_NOW_ACTION = "answer_now"
 EDIT_VIEW = "edited_note"
 SHORTCUT = "use_as_edited_answer"
 
@@ -49,7 +50,9 @@ def pages(content: Content) -> tuple[Page, ...]:
 
 def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
-    return texts(notice.language).signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "")
+    words = texts(notice.language)
+    until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
+    return words.signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until)
 
 
 def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
@@ -153,6 +156,9 @@ def _notice_page(notice: Notice) -> Page:
     if notice.sign is Sign.NO_ANSWER and notice.note_id:
         again = button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
         blocks.append({"type": "actions", "elements": [again]})
+    if notice.sign is Sign.LEARNING:
+        now = button(ANSWER_NOW_ACTION, texts(notice.language).answer_now, ANSWER_NOW_ACTION)
+        blocks.append({"type": "actions", "elements": [now]})
     return Page(text, tuple(blocks))
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.store import night_runs
 from bot.store.case_files import remove_case
 from bot.store.repository import SqlUnitOfWork, data_key
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Incoming, Stage, incoming_adapter
+from bot.workflow.night_ports import NightEnd, NightRun
 from bot.workflow.ports import Clock, Slot, Work
 
 log = logging.getLogger(__name__)
@@ -179,6 +181,56 @@ class Database:
         """Forgets a message that Slack doesn't show any more."""
         async with self._session() as session:
             await session.exec(delete(MessageRow).where(col(MessageRow.id) == slot.id))
+
+    # nights
+
+    async def begin_night(self, name: str, requested_by: str | None) -> bool:
+        """Makes the row of a night; False: there was one of that name."""
+        try:
+            async with self._session() as session:
+                return await night_runs.begin(session, name, requested_by, self._clock())
+        except IntegrityError:  # two schedulers at the same moment
+            return False
+
+    async def night_begun(self, name: str) -> int:
+        """Counts one more begin of a night's process; how many there were with this one."""
+        async with self._session() as session:
+            return await night_runs.count_begin(session, name)
+
+    async def night_told(self, name: str, message_ts: str) -> None:
+        """Remembers the message that tells of a night."""
+        async with self._session() as session:
+            await night_runs.remember_message(session, name, message_ts)
+
+    async def end_night(self, name: str, end: NightEnd, reason: str = "") -> None:
+        """Records how a night ended; the first end stays."""
+        async with self._session() as session:
+            await night_runs.end(session, name, end, reason, self._clock())
+
+    async def unfinished_nights(self) -> Sequence[NightRun]:
+        """The nights that have no end yet, oldest first."""
+        async with self._session() as session:
+            return await night_runs.unfinished(session)
+
+    async def night(self, name: str) -> NightRun | None:
+        """The night of that name."""
+        async with self._session() as session:
+            return await night_runs.named(session, name)
+
+    async def newest_night(self) -> NightRun | None:
+        """The night that was begun last."""
+        async with self._session() as session:
+            return await night_runs.newest(session)
+
+    async def told_adapters(self) -> frozenset[tuple[str, str]]:
+        """Adapter and case of all that the admins were told of."""
+        async with self._session() as session:
+            return await night_runs.told(session)
+
+    async def tell_adapters(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """The admins were told of these."""
+        async with self._session() as session:
+            await night_runs.mark_told(session, pairs)
 
     # leases
 

@@ -221,3 +221,25 @@ class LeaseRow(SQLModel, table=True):
     channel_id: str = Field(primary_key=True)
     owner: str
     until: datetime = _when()
+
+
+class NightRunRow(SQLModel, table=True):
+    """One night: who asked for it (None: the clock), how often it was begun, the message that tells of it, and how it ended."""
+
+    __tablename__ = "night_run"
+    name: str = Field(primary_key=True)
+    requested_by: str | None = None
+    started_at: datetime = _when()
+    begun: int = 0
+    message_ts: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    end: str | None = None
+    reason: str = ""
+
+
+class ToldAdapterRow(SQLModel, table=True):
+    """The admins were told that an adapter learned from a case which may not be trained on any more."""
+
+    __tablename__ = "told_adapter"
+    adapter: str = Field(primary_key=True)
+    case_id: str = Field(primary_key=True)

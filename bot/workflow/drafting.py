@@ -13,12 +13,14 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.incoming import Accept, Stage
+from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
@@ -33,6 +35,10 @@ SHRINK = 0.75
 """What is tried with when the server finds a prompt too long in spite of the count."""
 USUAL_CONTEXT_TOKENS = 4096
 """Assumed for the length of a post while no server can be asked."""
+
+MOVED = timedelta(minutes=10)
+"""By how much the end of a training has to move before people are told again."""
+ASK_AGAIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,17 @@ class DraftSettings:
 class Drafting:
     """Writes the answers that are owed."""
 
-    def __init__(self, store: Store, model: ChatModel, channel: Channel, guard: Guard, clock: Clock, settings: DraftSettings) -> None:
-        self._store, self._model, self._channel, self._guard = store, model, channel, guard
+    def __init__(
+        self,
+        store: Store,
+        model: ChatModel,
+        channel: Channel,
+        guard: Guard,
+        clock: Clock,
+        settings: DraftSettings,
+        learning: Learning | None = None,
+    ) -> None:
+        self._store, self._model, self._channel, self._guard, self._learning = store, model, channel, guard, learning
         self._clock, self._settings = clock, settings
         self._preambles: dict[Language, int] = {}
         self._context_tokens = settings.context_tokens
@@ -134,6 +149,7 @@ class Drafting:
         Raises:
             ModelUnavailable: also while the server doesn't have the adapter in service, as after a restart or in the middle of a switch.
         """
+        await self._when_learned(progress)
         champion = self._settings.champion()
         name = champion or self._settings.model
         try:
@@ -142,6 +158,16 @@ class Drafting:
             if champion is None:  # a wrong setting, which waiting doesn't mend
                 raise
             raise ModelUnavailable(str(error)) from error
+
+    async def _when_learned(self, progress: LiveNote) -> None:
+        """Returns when no training has the model's GPUs; says so meanwhile, and again when the end has moved."""
+        shown: list[datetime | None] = []
+        while self._learning and self._learning.wanted:
+            until = self._learning.until
+            if not shown or (until and (shown[-1] is None or abs(until - shown[-1]) > MOVED)):
+                await progress.learning(until)
+                shown.append(until)
+            await self._learning.until_unwanted(ASK_AGAIN_S)
 
     async def _generate(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote, name: str) -> Answer:
         await check_channel(self._guard, work)  # hours may have passed since the post was accepted
@@ -162,6 +188,8 @@ class Drafting:
 
     async def _read_ahead(self, language: Language, turns: Sequence[Turn]) -> None:
         """After old turns left the prompt, lets the server read what remains, so that the next answer begins as soon as the last one."""
+        if self._learning and self._learning.wanted:
+            return
         try:
             budget, reserved = await self._budget(), await self._preamble(language)
             *before, _ = counted = await self._counted(turns)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from bot.domain.case import Case
 from bot.domain.note import Item, Note
@@ -39,15 +40,19 @@ class LiveNote:
         """The server is away: say so in the message's place."""
         await self._say(Sign.WAITING)
 
+    async def learning(self, until: datetime | None) -> None:
+        """A training has the model's GPUs, until about then."""
+        await self._say(Sign.LEARNING, until)
+
     async def interrupted(self) -> None:
         """What came is withdrawn; the answer is written again."""
         await self._say(Sign.INTERRUPTED)
 
-    async def _say(self, sign: Sign) -> None:
+    async def _say(self, sign: Sign, until: datetime | None = None) -> None:
         self._parts.clear()
         async with self._sending:
             self._shown = ()
-            await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language))
+            await self._channel.show(self._case, self._note, self._slot, Notice(sign, self._case.language, until=until))
 
     async def run(self) -> None:
         """Says that an answer is being written, then sends updates until `close`."""

@@ -62,6 +62,10 @@ class Sign(StrEnum):
 
     WAITING = "waiting"
     """The model server can't be reached; the post is queued."""
+    LEARNING = "learning"
+    """A training has the model's GPUs; the post is queued, and there is a button for those who can't wait."""
+    STEPPING_ASIDE = "stepping_aside"
+    """The training was asked to make room."""
     INTERRUPTED = "interrupted"
     """The answer broke off and is written again."""
     NO_ANSWER = "no_answer"
@@ -130,6 +134,7 @@ class Notice:
     note_id: str = ""
     failed_at: str = ""
     on: date | None = None
+    until: datetime | None = None
 
 
 Content = NoteView | PartialNote | Notice

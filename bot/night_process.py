@@ -1,0 +1,144 @@
+"""A night's own process, `python -m training.night FOLDER`: started, fed, listened to, and ended with the bot.
+
+What counselors wrote goes through a pipe only, one case at a time, and is on no disk before the process has de-identified it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from bot.workflow.night_ports import Broken, Ended, Failure
+from inference.guardian import die_with_parent
+from inference.server_log import LogFile
+from training.data.records import CaseRecord
+from training.night.outcome import read_outcome
+from training.night.told import Told
+
+log = logging.getLogger(__name__)
+
+API_KEY = "PHYASSIST_NIGHT_API_KEY"
+"""The environment variable from which `training.night` takes the model server's key."""
+FAILURE_FILE = "failure.json"
+EXIT_STOPPED = 75
+GRACE_S = 10.0
+"""For the process to end by itself after SIGTERM; its training, which it can't outlive, has a guardian with more patience."""
+LINE_BYTES = 1 << 20
+LOG_FILE = Path("logs", "night.log")
+ROOT = Path(__file__).parents[1]
+OUR_PREFIX = "PHYASSIST_"
+
+_RECORD = TypeAdapter(CaseRecord)
+
+
+class NightProcesses:
+    """`NightProcess` as a real process of the interpreter `python`; its own words go to `<home>/logs/night.log`."""
+
+    def __init__(self, home: Path, python: Path | None, api_key: str | None) -> None:
+        self._python, self._api_key = str(python or sys.executable), api_key
+        self._log = LogFile(home / LOG_FILE)
+
+    async def run(self, folder: Path, records: AsyncIterator[CaseRecord], hear: Callable[[Told], None]) -> Ended:
+        """Starts the night of a folder, or goes on with it. Raises: OSError when the interpreter can't be started."""
+        process = await self._start(folder)
+        feeder = asyncio.create_task(_feed(process, records))
+        try:
+            await _listen(process, hear)
+            code = await process.wait()
+        except BaseException:
+            await _end(process)
+            raise
+        finally:
+            feeder.cancel()
+            (fed,) = await asyncio.gather(feeder, return_exceptions=True)
+        if isinstance(fed, Exception):
+            raise fed
+        return _ended(folder, code)
+
+    async def _start(self, folder: Path) -> Process:
+        with self._log.open_new() as errors:
+            return await asyncio.create_subprocess_exec(
+                *_command(self._python, folder),
+                cwd=ROOT,
+                env=_environment(self._api_key),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=errors,
+                limit=LINE_BYTES,
+                preexec_fn=die_with_parent(),
+                start_new_session=True,  # Ctrl-C in a terminal is for us to pass on, in order
+            )
+
+
+def _command(python: str, folder: Path) -> list[str]:
+    return [python, "-m", "training.night", str(folder.absolute())]
+
+
+def _environment(api_key: str | None) -> dict[str, str]:
+    """This process's own, without the tokens that a training has no use for."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIX)}
+    return {**inherited, **({API_KEY: api_key} if api_key else {})}
+
+
+async def _feed(process: Process, records: AsyncIterator[CaseRecord]) -> None:
+    """The cases, a line each; the process begins when all have come. Where they can't be read to the end, it must not begin with a part."""
+    stdin = process.stdin
+    if stdin is None:
+        return
+    try:
+        async for record in records:
+            stdin.write(_RECORD.dump_json(record) + b"\n")
+            await stdin.drain()
+        stdin.close()
+        await stdin.wait_closed()
+    except (BrokenPipeError, ConnectionResetError):  # it ended early, and says why itself
+        return
+    except Exception:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        raise
+
+
+async def _listen(process: Process, hear: Callable[[Told], None]) -> None:
+    stdout = process.stdout
+    while stdout is not None:
+        try:
+            line = await stdout.readline()
+            if not line:
+                return
+            hear(Told.from_json(line.decode(errors="replace")))
+        except ValueError:  # some library printed
+            log.debug("a line of the night's process was not understood")
+
+
+async def _end(process: Process) -> None:
+    """SIGTERM, and SIGKILL if it takes too long."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(asyncio.shield(process.wait()), GRACE_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _ended(folder: Path, code: int) -> Ended:
+    outcome = read_outcome(folder) if code == 0 else None
+    if outcome is not None:
+        return outcome
+    if code < 0 or code == EXIT_STOPPED:
+        return Broken(f"was ended by signal {-code}" if code < 0 else "was told to stop")
+    try:
+        return Failure(str(json.loads((folder / FAILURE_FILE).read_text())["reason"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Failure(f"its process ended with {code} and gave no reason; see {LOG_FILE}")
