@@ -8,7 +8,8 @@ from typing import Any
 
 from bot.domain.case import CaseFile, Consent, Withdrawal, consent_now
 from bot.slack.blocks import INPUT_CHARS, Block, context, escape, fit, moment, plain, section, text_input
-from bot.slack.texts import CaseTexts, texts
+from bot.slack.case_texts import CaseTexts, case_texts
+from bot.slack.texts import texts
 from bot.workflow.incoming import SaidConsent
 from inference.note import Language, clean_text
 
@@ -35,7 +36,8 @@ class Entered:
 
 def case_modal(file: CaseFile) -> dict[str, Any]:
     """The form of a case. What it was opened on goes with it, so that nobody undoes what they did not see."""
-    case, words = file.case, texts(file.case.language)
+    case = file.case
+    words, buttons = case_texts(case.language), texts(case.language)
     about = {
         "case": case.id,
         "channel": case.channel_id,
@@ -43,23 +45,21 @@ def case_modal(file: CaseFile) -> dict[str, Any]:
         "consents": len(file.consents),
         "roster": file.roster.version,
     }
-    facts = words.case.facts.format(
-        code=escape(case.code), language=words.case.languages[case.language], state=words.case.states[case.state]
-    )
+    facts = words.facts.format(code=escape(case.code), language=words.languages[case.language], state=words.states[case.state])
     return {
         "type": "modal",
         "callback_id": CASE_VIEW,
-        "title": plain(words.case.title),
-        "submit": plain(words.save),
-        "close": plain(words.cancel),
+        "title": plain(words.title),
+        "submit": plain(buttons.save),
+        "close": plain(buttons.cancel),
         "private_metadata": json.dumps(about),
-        "blocks": [section(facts), *_consent_blocks(file, words.case), *_name_blocks(file, words.case)],
+        "blocks": [section(facts), *_consent_blocks(file, words), *_name_blocks(file, words)],
     }
 
 
 def read_case_form(values: Values, language: Language, now: datetime) -> Entered:
     """What was entered, `values` being Slack's `view.state.values`."""
-    words = texts(language).case
+    words = case_texts(language)
     entered = {block_id: next(iter(actions.values()), {}) for block_id, actions in values.items()}
     lines = [line for block_id, field in entered.items() if block_id.startswith(NAMES) for line in (field.get("value") or "").splitlines()]
     names = tuple(dict.fromkeys(name for line in lines if (name := clean_text(line))))

@@ -137,7 +137,9 @@ class Database:
     async def failed(self, work: Work, give_up: bool) -> None:
         """Counts a failed try; with `give_up` the act is set aside."""
         async with self._session() as session:
-            row = await session.get_one(InboxRow, work.id)
+            row = await session.get(InboxRow, work.id)
+            if row is None:  # its case was deleted meanwhile
+                return
             row.attempts += 1
             row.stage = Stage.FAILED if give_up else row.stage
             session.add(row)

@@ -3,7 +3,7 @@
 StoreError
 ├── KeyFileUnusable      the master key file is missing, readable by others, or damaged
 ├── SealBroken           an encrypted value does not open
-    ├── TakenOver            another instance of the bot went on with an act
+├── TakenOver            another instance of the bot went on with an act, or its case was deleted
 └── SchemaOutOfDate      the database needs `phyassist db upgrade`
 """
 
@@ -25,4 +25,4 @@ class SchemaOutOfDate(StoreError):
 
 
 class TakenOver(StoreError):
-    """Another instance of the bot went on with an act; this one's work on it is void."""
+    """Another instance of the bot went on with an act, or its case was deleted; this one's work on it is void."""

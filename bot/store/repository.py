@@ -237,7 +237,9 @@ class SqlUnitOfWork:
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text."""
-        row = await self._session.get_one(InboxRow, work.id, with_for_update=True)
+        row = await self._session.get(InboxRow, work.id, with_for_update=True)
+        if row is None:
+            raise TakenOver("the case of this act was deleted")
         if row.stage != work.stage:
             raise TakenOver("another instance of the bot went on with this act")
         row.stage = stage

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.slack.case_form import CASE_VIEW, CONSENT, GIVEN, GIVEN_BY, GIVEN_ON, OFF
+from bot.slack.case_texts import case_texts
 from bot.slack.texts import texts
 from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION
 from bot.store.database import Database
@@ -25,7 +26,7 @@ from tests.support.working_bot import WorkingBot, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
-ENGLISH, CHINESE = texts(Language.ENGLISH), texts(Language.CHINESE)
+ENGLISH = texts(Language.ENGLISH)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_consent_is_recorded_shown_and_withdrawn_in_slack(bot: WorkingBot)
     await described(bot)
     view = await opened(bot)
     refused = await client.submit_view("anna", view["id"], {CONSENT: GIVEN, GIVEN_BY: "the client, on paper"})
-    assert refused.errors == {GIVEN_ON: ENGLISH.case.day_missing}
+    assert refused.errors == {GIVEN_ON: case_texts(Language.ENGLISH).day_missing}
     filled = {CONSENT: GIVEN, GIVEN_BY: "the client, on paper", GIVEN_ON: "2026-02-27", "names:0": "Anna Smith (Annie)\nBo"}
     assert (await client.submit_view("anna", view["id"], filled)).ok
     await told(bot, "given on 2026-02-27. People whose names are taken out before training: 2")
@@ -87,7 +88,7 @@ async def test_the_form_speaks_the_language_of_its_case(bot: WorkingBot) -> None
     """A Chinese case has a Chinese form and a Chinese answer."""
     await described(bot, "来访者六周以来睡不好。")
     view = await opened(bot)
-    assert view["title"]["text"] == CHINESE.case.title
+    assert view["title"]["text"] == case_texts(Language.CHINESE).title
     assert (await bot.sandbox.client.submit_view("anna", view["id"])).ok
     await told(bot, "本个案没有训练同意")
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.case import Case, CaseFile, CaseState, Consent, ConsentHistory, Roster, Withdrawal
 from bot.slack.case_form import CONSENT, GIVEN, GIVEN_BY, GIVEN_ON, NAME_CHARS, OFF, STEPS_SHOWN, case_modal, read_case_form
-from bot.slack.texts import texts
+from bot.slack.case_texts import case_texts
 from bot.workflow.incoming import SaidConsent
 from deploy.sandbox.inputs import state_of
 from deploy.sandbox.render import plain_view
@@ -18,7 +18,7 @@ from tests.support.builders import NOW
 
 GIVEN_THEN = Consent("the client, on paper", date(2026, 2, 27), "U0ANNA", NOW)
 ENDED = Withdrawal("U0LI", NOW + timedelta(days=1))
-WORDS = texts(Language.ENGLISH).case
+WORDS = case_texts(Language.ENGLISH)
 
 
 def a_file(*consents: Consent | Withdrawal, names: tuple[str, ...] = (), language: Language = Language.ENGLISH) -> CaseFile:

@@ -1,6 +1,7 @@
 """A deleted case: nothing of it is left but its id, and nothing that was kept of it elsewhere opens any more."""
 
 import itertools
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,16 @@ from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.errors import SealBroken
+from bot.store.errors import SealBroken, StoreError
 from bot.store.vault import unseal
 from bot.workflow.ports import Report
+from inference.client import Delta, Finished
 from inference.note import Language
-from inference.prompt import Turn, TurnKind
+from inference.prompt import Message, Turn, TurnKind
+from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
 from tests.support.builders import NOW, a_post, a_revision, an_item
+from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -85,6 +89,8 @@ async def test_what_was_recorded_about_a_case_comes_back(store_url: str) -> None
             assert await uow.slot_at("note-C1", "5.5") == "act-C1"
             assert await uow.slot_at("answer-C1", "5.5") is None
             assert await uow.case_file("nobody") is None
+        content = await dump(store_url)
+        assert not [sentence for sentence in PLANTED for way in encodings(sentence) if way in content]
 
 
 async def test_nothing_of_a_deleted_case_is_left(store_url: str) -> None:
@@ -150,6 +156,43 @@ async def test_a_channel_can_have_a_new_case_afterwards(store_url: str) -> None:
         assert await database.receive(a_post(PLANTED[0]))
         async with database.begin() as uow:
             assert (await uow.case_file(case.id)) is not None
+
+
+class DeletedMeanwhile(ScriptedModel):
+    """A model in whose first words the case is deleted."""
+
+    database: Database
+
+    async def stream(self, messages: Sequence[Message], **how: Any) -> AsyncIterator[Delta | Finished]:
+        async with self.database.begin() as uow:
+            (case,) = await uow.cases()
+        assert await self.database.delete_case(case.id)
+        async for event in super().stream(messages, **how):
+            yield event
+
+
+@pytest.mark.parametrize("writing", [False, True])
+async def test_what_is_being_done_when_a_case_is_deleted_is_void(store_url: str, writing: bool) -> None:
+    """An answer that is owed, or being written right then, is stored nowhere and tried no more."""
+    async with a_database(store_url) as database:
+        model = DeletedMeanwhile([FIRST])
+        model.database = database
+        desk = Desk(database, model)
+        await database.receive(a_post(PLANTED[0]))
+        work = await database.next_work("C1")
+        assert work
+        work = await desk.conversation.handle(work)
+        if not writing:
+            async with database.begin() as uow:
+                (case,) = await uow.cases()
+            await database.delete_case(case.id)
+        with pytest.raises(StoreError):
+            await desk.conversation.handle(work)
+        await database.failed(work, give_up=False)
+        assert await database.next_work("C1") is None
+        assert len(model.prompts) == writing
+        left = await all_rows(store_url)
+        assert {table for table, rows in left.items() if rows} == {"data_key", "deleted_case"}
 
 
 def _names(value: object, case_id: str, channel: str) -> bool:
