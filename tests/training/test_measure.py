@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import UnknownModel
-from inference.likelihood import Likelihood
 from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import TurnKind, asks_for_additions, build_prompt, handed_back, reported
 from tests.model_fixtures import ADAPTER
@@ -27,7 +26,7 @@ from training.demo import LIMITS
 from training.gate.scores import Scores, match
 from training.gate.thresholds import Thresholds
 from training.measure import imhi
-from training.measure.canaries import Canary, plant, recalls
+from training.measure.canaries import Canary, plant
 from training.measure.imhi import label_of, load_questions, repaired, weighted_f1
 from training.measure.ledger import Ledger
 from training.measure.run import Questions, measure
@@ -329,21 +328,6 @@ async def test_an_adapter_that_is_not_there_is_named(model_server: BackgroundSer
     """Asked for an adapter that the server doesn't have, the measurement ends at once."""
     with pytest.raises(UnknownModel, match="night-9"):
         await scores_of(model_server, tmp_path / "r.jsonl", "night-9")
-
-
-@pytest.mark.server
-async def test_a_string_that_was_learned_comes_out(model_server: BackgroundServer) -> None:
-    """The question for a canary is sure to find one: the model goes on from its beginning, and a secret it goes on with is found."""
-    (canary,) = plant("n1", 1)
-    async with Likelihood(model_server.url, None) as likelihood:
-        tokens = await likelihood.tokens(ADAPTER, canary.messages)
-        begun = (*tokens.prompt, *await likelihood.plain_tokens(ADAPTER, canary.beginning))
-        said = await likelihood.continued(ADAPTER, begun, 32)
-        assert not await recalls(likelihood, ADAPTER, canary)
-    assert said
-    digits = [char for char in said if char.isdigit()]
-    known = replace(canary, secret="-".join(digits)) if digits else None
-    assert known is None or known.is_in(said)
 
 
 @pytest.mark.server
