@@ -22,7 +22,7 @@ def test_two_gpus_of_24_gb() -> None:
     assert make_profile(ProfileName.GPU_2X24, None, 8000).arguments() == [
         "--model", "TheBloke/Mixtral-8x7B-Instruct-v0.1-AWQ", "--served-model-name", "base", "--host", "127.0.0.1", "--port", "8000",
         "--tensor-parallel-size", "2", "--dtype", "float16", "--max-model-len", "16384", "--max-num-seqs", "32",
-        "--gpu-memory-utilization", "0.92", "--max-loras", "2", "--max-lora-rank", "16", "--max-cpu-loras", "8", *ENDS, *COMMON,
+        "--gpu-memory-utilization", "0.92", "--max-loras", "2", "--max-lora-rank", "32", "--max-cpu-loras", "8", *ENDS, *COMMON,
     ]  # fmt: skip
 
 
