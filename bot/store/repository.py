@@ -29,7 +29,7 @@ from bot.store.tables import (
     TurnRow,
 )
 from bot.store.vault import new_key, seal, seal_bytes, unseal, unseal_bytes
-from bot.workflow.incoming import Stage
+from bot.workflow.incoming import Stage, post_key
 from bot.workflow.ports import Report, StoredTurn, Work
 from inference.note import Kind, Language
 from inference.prompt import Turn, TurnKind
@@ -249,6 +249,11 @@ class SqlUnitOfWork:
         self._session.add(row)
         await self._session.flush()
         return replace(work, stage=stage, note_id=row.note_id, attempts=row.attempts)
+
+    async def was_posted(self, team_id: str, channel_id: str, ts: str) -> bool:
+        """Whether a message came through the inbox, as long as its key is kept."""
+        key = post_key(team_id, channel_id, ts)
+        return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
 
     async def latest_slot(self, note_id: str) -> str | None:
         """The slot of the newest message that shows a note."""

@@ -106,10 +106,13 @@ class Conversation:
             case = await uow.case_of(act.team_id, act.channel_id)
             note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
             before = await uow.report(case.id, act.ts) if case else None
+            not_taken = is_reply and note is None and await uow.was_posted(act.team_id, act.channel_id, act.thread_ts or "")
         if before and (before.text == act.text or (act.edited_ts or act.ts) < before.version):
             # an edit that changed nothing, or a late delivery of an older version
             return await self._finish(work, before.note_id, Stage.DONE)
         if is_reply and (case is None or note is None):
+            if not_taken:  # below a description that was refused: it has nothing to add to
+                return await self._refuse(work, Notice(Sign.NOT_TAKEN, await self._language(work)))
             return await self._finish(work, None, Stage.DONE)  # people talk in other threads too
         if case and note:
             return await self._replied(work, case, note, act, None if is_reply else Reading.INFORMATION)  # no reply: an edited description

@@ -29,6 +29,11 @@ class _Act(BaseModel, ABC):
         """The name of the act itself, the same for each of its deliveries."""
 
 
+def post_key(team_id: str, channel_id: str, ts: str, edited_ts: str | None = None) -> str:
+    """The name of a message, or of a version of it."""
+    return f"post:{team_id}:{channel_id}:{ts}:{edited_ts or ''}"
+
+
 class Posted(_Act):
     """A counselor's message; an edit of it arrives as the same message with `edited_ts`."""
 
@@ -42,7 +47,7 @@ class Posted(_Act):
     @property
     def key(self) -> str:
         """Message and version."""
-        return f"post:{self.team_id}:{self.channel_id}:{self.ts}:{self.edited_ts or ''}"
+        return post_key(self.team_id, self.channel_id, self.ts, self.edited_ts)
 
 
 class HandedBack(_Act):

@@ -213,6 +213,17 @@ async def test_what_cannot_be_read_is_answered_with_a_sentence(store_url: str, t
             assert await uow.case_of("T1", "C1") is None
 
 
+async def test_a_reply_below_a_refused_description_is_answered(store_url: str) -> None:
+    """What can't be added to anything is not passed over in silence; talk below a message that was never mine is."""
+    async with a_desk(store_url) as desk:
+        refused = a_post("x" * 100_000)
+        await desk.do(refused)
+        await desk.do(a_post("And more of it.", thread_ts=refused.ts))
+        assert desk.channel.notices == [Sign.TOO_LONG, Sign.NOT_TAKEN]
+        await desk.do(a_post("Lunch at one?", thread_ts="1600000000.000100"))
+        assert desk.channel.notices == [Sign.TOO_LONG, Sign.NOT_TAKEN]
+
+
 async def test_a_refused_channel_opens_no_case(store_url: str) -> None:
     """The guard's sentence is the whole answer, and the row's text is wiped."""
     async with a_desk(store_url, sign=Sign.NOT_PRIVATE) as desk:
