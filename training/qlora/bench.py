@@ -110,7 +110,7 @@ def measure(way: str, shape: str, sequence: int, steps: int) -> Figures:
 
 def main() -> None:
     """Prints both ways side by side."""
-    from training.qlora import bench  # this module by its name, which the other process knows it by
+    from training.qlora import bench  # noqa: PLW0406  # by its name, which the other process knows it by
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, default="small")
