@@ -110,6 +110,8 @@ def measure(way: str, shape: str, sequence: int, steps: int) -> Figures:
 
 def main() -> None:
     """Prints both ways side by side."""
+    from training.qlora import bench  # noqa: PLW0406  # by its name, which the other process knows it by
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, default="small")
     parser.add_argument("--sequence", type=int, default=256, help="tokens, batch 1 (default 256; 1024 is what the aims are for)")
@@ -117,7 +119,7 @@ def main() -> None:
     given = parser.parse_args()
     for way in WAYS:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            figures = pool.apply(measure, (way, given.shape, given.sequence, given.steps))
+            figures = pool.apply(bench.measure, (way, given.shape, given.sequence, given.steps))
         print(f"{way}: peak {figures.peak / 1e9:.2f} GB, {figures.speed:.0f} tokens/s", flush=True)
         for part, size in figures.bytes.items():
             print(f"  {part:10s} {size / 1e9:8.3f} GB  {figures.bytes_a_weight[part]:.2f} bytes a weight", flush=True)
