@@ -25,9 +25,11 @@ from training.gate.thresholds import Thresholds
 from training.measure.canaries import plant
 from training.night.__main__ import reason_of
 from training.night.collect import is_worth_training
+from training.night.desk import Desk
 from training.night.errors import NightFailed
 from training.night.handover import Cases, read_cases
-from training.night.night import Desk, Material, gather, spend_night
+from training.night.learn import Material, gather
+from training.night.night import spend_night
 from training.night.outcome import End, Outcome, did_harm, read_outcome, write_outcome
 from training.night.past import beginning
 from training.night.plan import DATASET, Plan, read_plan, write_plan

@@ -30,8 +30,9 @@ from training.demo.content import Content, load_content
 from training.demo.practice import practice_records
 from training.measure.heldout import Asked
 from training.measure.served import Asking
+from training.night.desk import Desk
 from training.night.handover import Cases, end_line, read_cases, record_line
-from training.night.night import Desk, spend_night
+from training.night.night import spend_night
 from training.night.outcome import End, Outcome
 from training.night.plan import Plan, Promotion, read_plan, write_plan
 from training.simulation.counselors import Poison, other_task, poisoned, served, worked_with
