@@ -29,8 +29,9 @@ from training.night.compare import Comparison, compare, dataset_sha256, server_b
 from training.night.desk import Desk, registry_of
 from training.night.errors import NightFailed
 from training.night.handover import Cases
+from training.night.harm import did_harm
 from training.night.learn import TRAINING, Material, gather, train_challenger
-from training.night.outcome import End, Outcome, did_harm, read_outcome, write_outcome
+from training.night.outcome import End, Outcome, read_outcome, write_outcome
 from training.night.past import NOBODYS
 from training.night.plan import Plan, Promotion
 from training.night.told import Stage, Told
