@@ -60,7 +60,7 @@ def random_source(config: MixtralConfig, device: torch.device, dtype: torch.dtyp
 
 def plain_base(config: MixtralConfig, device: torch.device, dtype: torch.dtype) -> MixtralForCausalLM:
     """What `from_pretrained` makes with a 4-bit configuration: linear layers of attention in NF4, fused experts in 16 bits."""
-    from accelerate import init_empty_weights
+    from accelerate import init_empty_weights  # type: ignore[import-untyped]  # it publishes no types
 
     with init_empty_weights(include_buffers=False):
         model = MixtralForCausalLM(config)
