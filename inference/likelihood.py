@@ -38,9 +38,10 @@ class Tokens:
 class Likelihood:
     """A connection to a model server; use it with `async with`."""
 
-    def __init__(self, url: str, api_key: str | None, timeout_s: float = 120.0) -> None:
-        """`url` as for the client, ending in `/v1`."""
+    def __init__(self, url: str, api_key: str | None, timeout_s: float = 120.0, priority: int = 0) -> None:
+        """`url` as for the client, ending in `/v1`. A lower `priority` runs sooner; counselors' answers have 0."""
         self._url = url.rstrip("/")
+        self._priority = {"priority": priority} if priority else {}
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=timeout_s,
@@ -86,13 +87,13 @@ class Likelihood:
             ModelRefused: it refuses the request, as for too many tokens.
             ModelUnavailable: it doesn't answer.
         """
-        body = {"model": model, "prompt": list(ids), "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
+        body = {"model": model, "prompt": list(ids), "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0, **self._priority}
         found = (await self._post(f"{self._url}/completions", body))["choices"][0]["prompt_logprobs"][1:]
         return tuple(_of_token(place, token) for place, token in zip(found, ids[1:], strict=True))
 
     async def continued(self, model: str, ids: Sequence[int], max_tokens: int) -> str:
         """What the model writes behind these tokens at temperature 0. Raises: as `logprobs`."""
-        body = {"model": model, "prompt": list(ids), "max_tokens": max_tokens, "temperature": 0.0}
+        body = {"model": model, "prompt": list(ids), "max_tokens": max_tokens, "temperature": 0.0, **self._priority}
         return str((await self._post(f"{self._url}/completions", body))["choices"][0]["text"])
 
     async def _tokenize(self, model: str, body: Mapping[str, Any]) -> dict[str, Any]:

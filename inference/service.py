@@ -149,9 +149,14 @@ async def _compare(served: Served, name: str, directory: Path) -> None:
 
 
 async def _tidy(registry: Registry, served: Served, pointer: Pointer) -> tuple[str, ...]:
-    """Unloads the registry's adapters that are neither in service nor the way back; names that it doesn't know are not its business."""
-    known = {adapter.name for adapter in registry.list()}
-    left = [name for name in await served.control.loaded() if name in known and name not in _in_service(pointer)]
+    """Unloads the registry's adapters that are neither in service nor the way back; names that it doesn't know are not its business.
+
+    A server that was restarted meanwhile may have come back with what was in service before: then the champion is loaded again.
+    """
+    known, there = {adapter.name for adapter in registry.list()}, await served.control.loaded()
+    if pointer.champion is not None and pointer.champion not in there:
+        await served.control.bring_in(pointer.champion, registry.get(pointer.champion).path)
+    left = [name for name in there if name in known and name not in _in_service(pointer)]
     for name in left:
         await served.control.unload(name)
     return tuple(left)

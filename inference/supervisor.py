@@ -179,6 +179,9 @@ class ModelServer:
                 await self._until_it_answers(process, control)
                 for name in (self.profile.served_name, *adapters):
                     await control.canary(name)
+                for name, path in self._adapters().items():
+                    if name not in adapters:  # promoted while this server started
+                        await control.bring_in(name, path)
         except TimeoutError:
             raise ServerFailed(f"the model server was not ready within {self._start_timeout_s:.0f} s; see {self._log.path}") from None
         except (BadAdapter, ModelUnavailable) as error:

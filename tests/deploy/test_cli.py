@@ -42,7 +42,18 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [["sandbox", "say"], ["model", "serve"], ["model", "list"], ["db", "upgrade"], ["train", "demo-model"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sandbox", "say"],
+        ["model", "serve"],
+        ["model", "list"],
+        ["model", "promote"],
+        ["model", "rollback"],
+        ["db", "upgrade"],
+        ["train", "demo-model"],
+    ],
+)
 def test_every_command_explains_itself(command: list[str], tmp_path: Path) -> None:
     """Each command has a help page of its own, also those that pass their arguments on."""
     done = phyassist(*command, "--help", cwd=tmp_path)

@@ -23,6 +23,8 @@ from tests.support.model_server import BackgroundServer
 
 pytestmark = [pytest.mark.server]
 
+READING = "reading the model's configuration"
+"""What a start says after it has asked which adapters there are."""
 PLANTED = "The planted sentence tells of a green kettle in Marlow."
 LONG = [Message(role="user", content="Description:\n" + "She wakes at four and worries about the rent. " * 30)]
 
@@ -204,19 +206,27 @@ async def test_a_second_server_names_the_port(model_server: BackgroundServer, tm
     assert second.pid is None
 
 
-async def test_a_killed_server_comes_back_with_its_adapters(model: OpenAIChatModel, model_server: BackgroundServer) -> None:
-    """After kill -9 of the engine in mid-stream the stream breaks, then all is served again, adapters too; nothing is left over."""
+async def test_a_killed_server_comes_back_with_its_adapters(
+    model: OpenAIChatModel, control: AdapterControl, model_server: BackgroundServer, other_adapter_directory: Path
+) -> None:
+    """After kill -9 in mid-stream all is served again, adapters too, one promoted during the start as well; nothing is left over."""
     before, _ = await answer(model, LONG)
-    restarts, old = model_server.server.restarts, model_server.processes()
+    restarts, old, said = model_server.server.restarts, model_server.processes(), model_server.said.count(READING)
     stream = model.stream(LONG, model=ADAPTER, max_tokens=1500, schema=note_schema(min_items=8))
     await anext(stream)
     model_server.kill("EngineCore")
     with pytest.raises((StreamBroken, ModelUnavailable)):
         async for _ in stream:
             pass
+    while model_server.said.count(READING) == said:
+        await asyncio.sleep(0.1)
+    model_server.adapters[OTHER_ADAPTER] = other_adapter_directory  # promoted in the middle of the start
     await asyncio.to_thread(model_server.wait_for_restart, restarts + 1)
     after, _ = await answer(model, LONG)
     assert after == before
+    assert set(await control.loaded()) == {ADAPTER, OTHER_ADAPTER}
+    del model_server.adapters[OTHER_ADAPTER]
+    await control.unload(OTHER_ADAPTER)
     assert not [process for process in old if process.is_running() and process.status() != "zombie"]
     assert any("ended unexpectedly" in line for line in model_server.said)
 

@@ -10,14 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from inference.errors import UnknownModel
-from inference.likelihood import Likelihood
 from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import TurnKind, asks_for_additions, build_prompt, handed_back, reported
 from tests.model_fixtures import ADAPTER
@@ -30,7 +26,7 @@ from training.demo import LIMITS
 from training.gate.scores import Scores, match
 from training.gate.thresholds import Thresholds
 from training.measure import imhi
-from training.measure.canaries import Canary, plant, recalls
+from training.measure.canaries import Canary, plant
 from training.measure.imhi import label_of, load_questions, repaired, weighted_f1
 from training.measure.ledger import Ledger
 from training.measure.run import Questions, measure
@@ -332,44 +328,6 @@ async def test_an_adapter_that_is_not_there_is_named(model_server: BackgroundSer
     """Asked for an adapter that the server doesn't have, the measurement ends at once."""
     with pytest.raises(UnknownModel, match="night-9"):
         await scores_of(model_server, tmp_path / "r.jsonl", "night-9")
-
-
-@pytest.mark.server
-async def test_likelihoods_are_those_of_the_model_library(
-    model_server: BackgroundServer, model_directory: Path, adapter_directory: Path
-) -> None:
-    """Prompt and completion get the tokens and the log probabilities that transformers and peft compute, end mark included."""
-    tokenizer = AutoTokenizer.from_pretrained(model_directory)
-    base = AutoModelForCausalLM.from_pretrained(model_directory, dtype=torch.float32)
-    adapted = PeftModel.from_pretrained(base, adapter_directory).eval()
-    async with Likelihood(model_server.url, None) as likelihood:
-        for example in (an_example(0), an_example(1, Language.CHINESE)):
-            tokens = await likelihood.tokens(ADAPTER, example.messages, example.completion)
-            prompt = tokenizer.apply_chat_template(list(example.messages), add_generation_prompt=True, return_dict=False)
-            answer = tokenizer(example.completion, add_special_tokens=False)["input_ids"]
-            assert tokens.prompt == tuple(prompt)
-            assert tokens.answer == (*answer, tokenizer.eos_token_id)
-            ids = torch.tensor([[*tokens.prompt, *tokens.answer]])
-            with torch.no_grad():
-                logits = adapted(ids).logits[0, :-1]  # [tokens - 1, vocabulary]
-            expected = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
-            found = torch.tensor(await likelihood.logprobs(ADAPTER, ids[0].tolist()))
-            assert (found - expected).abs().mean() < 0.1  # the server may compute in bfloat16
-
-
-@pytest.mark.server
-async def test_a_string_that_was_learned_comes_out(model_server: BackgroundServer) -> None:
-    """The question for a canary is sure to find one: the model goes on from its beginning, and a secret it goes on with is found."""
-    (canary,) = plant("n1", 1)
-    async with Likelihood(model_server.url, None) as likelihood:
-        tokens = await likelihood.tokens(ADAPTER, canary.messages)
-        begun = (*tokens.prompt, *await likelihood.plain_tokens(ADAPTER, canary.beginning))
-        said = await likelihood.continued(ADAPTER, begun, 32)
-        assert not await recalls(likelihood, ADAPTER, canary)
-    assert said
-    digits = [char for char in said if char.isdigit()]
-    known = replace(canary, secret="-".join(digits)) if digits else None
-    assert known is None or known.is_in(said)
 
 
 @pytest.mark.server

@@ -58,9 +58,10 @@ async def pair_row(asked: Asked, pair: Preference) -> dict[str, float | bool | i
 async def own_note(asked: Asked, messages: Sequence[Message]) -> tuple[NoteItem, ...] | None:
     """What the model answers, as the bot would read it; None where that is no note. Raises: as `example_row`."""
     additions = asks_for_additions(messages)
-    schema = note_schema(0 if additions else 1, asked.asking.limits)
+    how = asked.asking
+    schema = note_schema(0 if additions else 1, how.limits)
     text, reason = "", None
-    async for event in asked.model.stream(messages, model=asked.name, max_tokens=asked.asking.max_tokens, schema=schema):
+    async for event in asked.model.stream(messages, model=asked.name, max_tokens=how.max_tokens, schema=schema, priority=how.priority):
         if isinstance(event, Delta):
             text += event.text
         else:

@@ -82,7 +82,7 @@ async def measure(served: ServedModel, questions: Questions, results: Path, aski
     async with AsyncExitStack() as stack:
         client = OpenAIChatModel(served.url, served.api_key, asking.timeout_s)
         stack.push_async_callback(client.close)
-        likelihood = await stack.enter_async_context(Likelihood(served.url, served.api_key, asking.timeout_s))
+        likelihood = await stack.enter_async_context(Likelihood(served.url, served.api_key, asking.timeout_s, asking.priority))
         ledger = stack.enter_context(Ledger(results, about))
         asked = Asked(client, likelihood, served.name, asking)
         jobs = list(_jobs(asked, questions))
@@ -123,7 +123,8 @@ async def _canary_row(asked: Asked, canary: planted.Canary) -> Row:
 
 async def _benchmark_row(asked: Asked, question: imhi.Question) -> Row:
     messages = [Message(role="user", content=question.query)]
-    stream = asked.model.stream(messages, model=asked.name, max_tokens=imhi.ANSWER_TOKENS, schema=None)
+    priority = asked.asking.priority
+    stream = asked.model.stream(messages, model=asked.name, max_tokens=imhi.ANSWER_TOKENS, schema=None, priority=priority)
     answer = "".join([event.text async for event in stream if isinstance(event, Delta)])
     return {"label": imhi.labels_of(question.set).index(imhi.label_of(answer, question.set))}
 

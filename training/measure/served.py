@@ -35,3 +35,5 @@ class Asking:
     at_once: int = 4
     """Requests at a time: little enough that counselors on the same server don't notice."""
     timeout_s: float = 300.0
+    priority: int = 10
+    """Behind every counselor's answer, which has 0."""
