@@ -255,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, help="the folder of the simulation, for all that is kept between calls")
     parser.add_argument("--nights", type=int, default=30, help="honest nights")
-    parser.add_argument("--stock", type=int, default=110, help="cases of the first night")
+    parser.add_argument("--stock", type=int, default=100, help="cases of the first night")
     parser.add_argument("--new", type=int, default=8, help="new cases before each later night")
     parser.add_argument("--port", type=int, default=8399, help="of the model server that is started")
     parser.add_argument("--out", type=Path, default=DEMO.parent / "night", help="where simulation.json and simulation.png go")
