@@ -9,7 +9,7 @@ from typing import Any
 
 from inference.registry import Registry
 from training.night import __main__ as program
-from training.night import night
+from training.night import learn, night
 from training.night.told import Stage, Told
 
 
@@ -36,7 +36,7 @@ def at(stage: Stage, done: int) -> Callable[[object, Told], bool]:
 
 
 MOMENTS: dict[str, Callable[[], None]] = {
-    "dataset": lambda: after(night, "collect"),
+    "dataset": lambda: after(learn, "collect"),
     "step": lambda: before(program.Line, "tell", at(Stage.TRAIN, 1)),
     "champion": lambda: before(program.Line, "tell", at(Stage.CHAMPION, 7)),
     "challenger": lambda: before(program.Line, "tell", at(Stage.CHALLENGER, 7)),

@@ -1,5 +1,6 @@
 """Nights for tests: plans for the demo model, practice cases, and the night's own process."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,15 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference.note import NoteItem
-from inference.prompt import answered
+from inference.client import OpenAIChatModel
+from inference.likelihood import Likelihood
 from tests.model_fixtures import ADAPTER, DEMO
-from training.data.records import CaseRecord, Edit
+from training.data.records import CaseRecord
 from training.demo import LIMITS
+from training.demo.content import load_content
+from training.measure.heldout import Asked
+from training.measure.served import Asking
 from training.night.handover import end_line, record_line
 from training.night.plan import Plan, Promotion, write_plan
 from training.night.told import Told
+from training.simulation.counselors import served, worked_with
+from training.simulation.figures import in_turns
 
+AT_ONCE = 16
 ROOT = Path(__file__).parents[2]
 NAMED = "Quillfeather"
 """A name that is in the roster and in the texts of one practice case."""
@@ -40,7 +47,7 @@ STYLE: dict[str, Any] = {
 def a_plan(home: Path, url: str, name: str, **changes: Any) -> Plan:
     """A night on the demo model beside a running server."""
     usual: dict[str, Any] = {"champion": ADAPTER, "begin": DEMO / "adapter", "recipe": STYLE, "promotion": Promotion.AUTOMATIC}
-    usual |= {"limits": LIMITS, "prompt_tokens": 3000, "shared_gpus": False, "heldout_rows": 30, "at_once": 16}
+    usual |= {"limits": LIMITS, "prompt_tokens": 3000, "shared_gpus": False, "heldout_rows": 25, "at_once": AT_ONCE}
     return Plan(name=name, home=home, base=DEMO / "model", url=url, **{**usual, **changes})
 
 
@@ -85,24 +92,22 @@ def with_name(record: CaseRecord) -> CaseRecord:
     return replace(record, names=(f"Theodora {NAMED}",), turns=(replace(turn, text=said), *record.turns[1:]), events=events)
 
 
-def swapped(records: Sequence[CaseRecord]) -> list[CaseRecord]:
-    """Each case with the note that was written for the next one: good style, nothing that fits."""
-    notes = [_edit(record).items for record in records]
-    return [_with_note(record, notes[(place + 1) % len(notes)]) for place, record in enumerate(records)]
-
-
 def renamed(records: Iterable[CaseRecord], prefix: str) -> list[CaseRecord]:
     """The same cases under other ids."""
     return [replace(record, id=f"{prefix}-{record.id}") for record in records]
 
 
-def _with_note(record: CaseRecord, items: tuple[NoteItem, ...]) -> CaseRecord:
-    event = record.events[0]
-    turns = (record.turns[0], answered(event.draft))
-    return replace(record, turns=turns, events=(replace(event, edit=replace(_edit(record), items=items)),))
+def worked_on(url: str, count: int) -> list[CaseRecord]:
+    """Cases whose notes the served demo adapter drafted and a steady counselor edited; the first is about somebody with a name."""
 
+    async def work() -> list[CaseRecord | None]:
+        content, client = load_content(), OpenAIChatModel(url, None, 600)
+        try:
+            async with Likelihood(url, None, 600) as likelihood:
+                draft = served(Asked(client, likelihood, ADAPTER, Asking(limits=LIMITS)))
+                return await in_turns([worked_with(content, f"practice-night-001-{number}", draft) for number in range(count)], AT_ONCE)
+        finally:
+            await client.close()
 
-def _edit(record: CaseRecord) -> Edit:
-    edit = record.events[0].edit
-    assert edit
-    return edit
+    first, *others = [record for record in asyncio.run(work()) if record]
+    return [with_name(first), *others]

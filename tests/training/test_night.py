@@ -16,7 +16,7 @@ from inference.note import Language
 from inference.registry import Registry
 from tests.model_fixtures import ADAPTER, DEMO
 from tests.support.model_server import BackgroundServer
-from tests.training.night_support import NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, swapped, with_name
+from tests.training.night_support import NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, worked_on
 from training.data.dataset import load_dataset
 from training.data.examples import Source
 from training.data.records import CaseRecord
@@ -28,19 +28,19 @@ from training.night.outcome import End, Outcome, read_outcome
 from training.night.plan import DATASET, Plan, write_plan
 from training.night.told import Stage
 from training.qlora.result import read_result
+from training.simulation.counselors import Poison, poisoned
 
 pytestmark = pytest.mark.server
 
-CASES = 115
+CASES = 100
 MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")
 KILLER = Path(__file__).parent / "night_killed.py"
 
 
 @pytest.fixture(scope="module")
-def records() -> list[CaseRecord]:
+def records(model_server: BackgroundServer) -> list[CaseRecord]:
     """Practice cases; one is about somebody with a name."""
-    first, *others = practice_records(load_content(), CASES, seed=1)
-    return [with_name(first), *others]
+    return worked_on(model_server.url, CASES)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: Bac
     before, _ = good
     registry = Registry(before.home / "adapters")
     begin = registry.get("night-1").path
-    poison = renamed(swapped(practice_records(load_content(), 30, seed=66)), "poison")
+    poison = renamed(poisoned(practice_records(load_content(), 30, seed=66), Poison.SWAPPED), "poison")
     plan = a_plan(before.home, model_server.url, "night-3", champion="night-1", begin=begin)
     outcome = ended(plan, spend(plan, [*records, *poison]))
     assert (outcome.end, outcome.harmful) == (End.REFUSED, True)

@@ -1,6 +1,8 @@
 """The parts of a night by themselves: what is handed over, what is new, what training begins with, what is never written down."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from inference.note import Kind, Language, NoteItem
 from inference.prompt import TurnKind, answered, reported
 from inference.registry import Registry
 from tests.support.adapters import an_adapter
-from tests.training.night_support import handed_over
+from tests.training.night_support import ROOT, handed_over
 from training.data.dataset import load_dataset
 from training.data.examples import Budget, Source
 from training.data.mixing import Side
@@ -25,10 +27,13 @@ from training.gate.thresholds import Thresholds
 from training.measure.canaries import plant
 from training.night.__main__ import reason_of
 from training.night.collect import is_worth_training
+from training.night.desk import Desk
 from training.night.errors import NightFailed
 from training.night.handover import Cases, read_cases
-from training.night.night import Desk, Material, gather, spend_night
-from training.night.outcome import End, Outcome, did_harm, read_outcome, write_outcome
+from training.night.harm import did_harm
+from training.night.learn import Material, gather
+from training.night.night import spend_night
+from training.night.outcome import End, Outcome, read_outcome, write_outcome
 from training.night.past import beginning
 from training.night.plan import DATASET, Plan, read_plan, write_plan
 from training.night.told import Stage, Told
@@ -270,3 +275,12 @@ def test_a_plan_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, "night-1")
     write_plan(plan.model_copy(update={"seed": 7}))
     assert read_plan(plan.folder) == plan
+
+
+def test_the_bot_may_import_what_it_needs_of_a_night() -> None:
+    """Plan, outcome, progress and the handing over of cases need nothing but what the bot has."""
+    modules = "training.night.plan, training.night.outcome, training.night.told, training.night.handover"
+    heavy = "numpy", "torch", "transformers", "networkx", "rapidfuzz"
+    code = f"import sys, {modules}; print([one for one in {heavy} if one in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT)
+    assert found.stdout.strip() == b"[]", found.stderr

@@ -22,9 +22,10 @@ from inference.errors import InferenceError
 from training.data.dataset import BadDataset
 from training.data.examples import Budget
 from training.gate.scores import NotComparable
+from training.night.desk import Desk
 from training.night.errors import Interrupted, NightFailed
 from training.night.handover import read_cases
-from training.night.night import Desk, spend_night
+from training.night.night import spend_night
 from training.night.plan import Plan, read_plan
 from training.night.told import Told
 from training.qlora.errors import TrainingFailed

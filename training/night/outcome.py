@@ -6,11 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from training.gate.verdict import Reason, Verdict
-
 OUTCOME_FILE = "outcome.json"
-HARM = {Reason.WORSE, Reason.NEWLY_UNSAFE, Reason.FEWER_VALID, Reason.BELOW_FLOOR}
-"""Reasons of a refusal that speak against what was learned; others say that too little is known, or that the settings were wrong."""
 
 
 class End(StrEnum):
@@ -41,11 +37,6 @@ class Outcome:
     headline: dict[str, str] | None = None
     table: dict[str, list[tuple[str, ...]]] | None = None
     harmful: bool = False
-
-
-def did_harm(verdict: Verdict) -> bool:
-    """Whether a challenger was refused because it is clearly worse, not for want of evidence."""
-    return any(finding.reason in HARM for finding in verdict.refusals)
 
 
 _OUTCOME = TypeAdapter(Outcome)

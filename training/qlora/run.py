@@ -9,24 +9,22 @@ RUN_FOLDER/recipe.json        what to do, the only thing that is there before
            result.json        written last: its existence means that the rest is complete
 """
 
-import json
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from inference.adapters import CONFIG_FILE, WEIGHTS_FILE, check_adapter, read_base_shape
-from training.data.dataset import MANIFEST, Dataset, load_dataset
+from inference.adapters import check_adapter, read_base_shape
+from training.data.dataset import Dataset, load_dataset
 from training.data.examples import Example, Preference
 from training.qlora import checkpoints, preference
-from training.qlora.adapter import add_adapter, copy_weights, sha256_of, write_adapter
+from training.qlora.adapter import add_adapter, copy_weights, write_adapter
 from training.qlora.base import load_base
 from training.qlora.errors import TrainingFailed
+from training.qlora.inputs import inputs_of, note_inputs, unchanged, versions
 from training.qlora.loop import Outcome, Stage, batch_of, steps_of, train_stage
 from training.qlora.memory import parameter_bytes, peak_bytes
 from training.qlora.objectives import Dpo, Likelihood, Objective, answer_log_probabilities
@@ -35,9 +33,7 @@ from training.qlora.recipe import PreferenceStep, Recipe, read_recipe
 from training.qlora.result import ADAPTER_FOLDER, RESULT_FILE, Counts, Margin, PartBytes, Result, StageResult, read_result, write_result
 from training.qlora.rows import Encoded, RowEncoder, Sample, Unit, pack, with_references
 
-INPUTS_FILE = "inputs.json"
 STAGE_FOLDERS = ("stage-1", "stage-2")
-LIBRARIES = ("accelerate", "bitsandbytes", "peft", "safetensors", "torch", "transformers")
 
 Pair = tuple[Preference, Encoded, Encoded]
 """A preference, the answer that won, and the one that lost."""
@@ -75,7 +71,7 @@ def run(folder: Path, should_stop: Callable[[], bool] = lambda: False) -> Result
     began = time.monotonic()
     recipe = read_recipe(folder)
     inputs = inputs_of(recipe)
-    _begin_again_if_changed(folder, inputs)
+    _begin_again_if_changed(folder, recipe)
     done = read_result(folder)
     if done is not None:
         return done
@@ -98,7 +94,7 @@ def run(folder: Path, should_stop: Callable[[], bool] = lambda: False) -> Result
     sha256 = _put_adapter(folder, model, recipe)
     draw_curve(read_progress(folder), folder / CURVE_FILE)
     seconds = time.monotonic() - began
-    result = Result(sha256, tuple(results), rows.counts, before, after, sizes, peak_bytes(), seconds, inputs, _versions())
+    result = Result(sha256, tuple(results), rows.counts, before, after, sizes, peak_bytes(), seconds, inputs, versions())
     write_result(folder, result)
     return result
 
@@ -124,25 +120,6 @@ def margin(model: torch.nn.Module, pairs: Sequence[Pair], padding: int) -> Margi
             better, worse = answer_log_probabilities(model, batch_of([preference.dpo_unit(won, lost)], padding)).tolist()
             differences.append(better - worse)
     return Margin(sum(differences) / len(differences), sum(one > 0 for one in differences) / len(differences))
-
-
-def inputs_of(recipe: Recipe) -> dict[str, str]:
-    """Hashes of all that a training depends on: its settings, dataset, base and beginning. Of a base's weights their names and sizes
-    count, since reading 90 GB takes minutes.
-
-    Raises:
-        TrainingFailed: something of it is missing.
-    """
-    try:
-        inputs = {"recipe": recipe.sha256, "dataset": sha256_of(recipe.dataset / MANIFEST), "base": sha256_of(recipe.base / "config.json")}
-        weights = sorted((path.name, path.stat().st_size) for path in recipe.base.glob("*.safetensors"))
-        inputs |= {"base_files": json.dumps(weights)}
-        if recipe.begin is not None:
-            inputs |= {f"begin_{name}": sha256_of(recipe.begin / name) for name in (CONFIG_FILE, WEIGHTS_FILE)}
-    except OSError as error:
-        missing = Path(error.filename).name if error.filename else "a file"
-        raise TrainingFailed(f"{missing} of the dataset, the base model or the adapter to begin with can't be read") from None
-    return inputs
 
 
 def _plans(rows: Rows, recipe: Recipe) -> list[_Plan]:
@@ -214,24 +191,17 @@ def _put_adapter(folder: Path, model: torch.nn.Module, recipe: Recipe) -> str:
     return sha256
 
 
-def _begin_again_if_changed(folder: Path, inputs: dict[str, str]) -> None:
+def _begin_again_if_changed(folder: Path, recipe: Recipe) -> None:
     """Throws away what was trained on something else: a deleted case must not live on in a checkpoint."""
-    text = json.dumps({**inputs, **_versions()}, indent=1, sort_keys=True)
-    path = folder / INPUTS_FILE
-    if path.exists() and path.read_text() == text:
+    if unchanged(folder, recipe):
         return
     for name in (RESULT_FILE, PROGRESS_FILE, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
     for name in (*STAGE_FOLDERS, ADAPTER_FOLDER, "tensorboard"):
         if (folder / name).exists():
             shutil.rmtree(folder / name)
-    path.with_suffix(".partial").write_text(text)
-    path.with_suffix(".partial").replace(path)
+    note_inputs(folder, recipe)
 
 
 def _stage_result(plan: _Plan, outcome: Outcome) -> StageResult:
     return StageResult(plan.name, **asdict(outcome))
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}

@@ -30,8 +30,9 @@ from training.demo.content import Content, load_content
 from training.demo.practice import practice_records
 from training.measure.heldout import Asked
 from training.measure.served import Asking
+from training.night.desk import Desk
 from training.night.handover import Cases, end_line, read_cases, record_line
-from training.night.night import Desk, spend_night
+from training.night.night import spend_night
 from training.night.outcome import End, Outcome
 from training.night.plan import Plan, Promotion, read_plan, write_plan
 from training.simulation.counselors import Poison, other_task, poisoned, served, worked_with
@@ -254,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, help="the folder of the simulation, for all that is kept between calls")
     parser.add_argument("--nights", type=int, default=30, help="honest nights")
-    parser.add_argument("--stock", type=int, default=110, help="cases of the first night")
+    parser.add_argument("--stock", type=int, default=100, help="cases of the first night")
     parser.add_argument("--new", type=int, default=8, help="new cases before each later night")
     parser.add_argument("--port", type=int, default=8399, help="of the model server that is started")
     parser.add_argument("--out", type=Path, default=DEMO.parent / "night", help="where simulation.json and simulation.png go")
