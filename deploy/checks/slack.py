@@ -89,7 +89,7 @@ async def _admins(client: AsyncWebClient, settings: SlackSettings) -> AsyncItera
     """Users, group and channel of the admins exist."""
     if not settings.admin_users and not settings.admin_usergroup:
         yield note(
-            SUBJECT, "nobody is an admin", "Nobody can promote an adapter then: set PHYASSIST_SLACK__ADMIN_USERGROUP or __ADMIN_USERS."
+            SUBJECT, "nobody is an admin", "Set PHYASSIST_SLACK__ADMIN_USERGROUP or __ADMIN_USERS; without, nobody can promote."
         )
     for user in settings.admin_users:
         try:

@@ -20,7 +20,7 @@ from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.adapters import Adapters
 from bot.workflow.night_plan import plan_night
-from bot.workflow.nights import Nights
+from bot.workflow.nights import Nights, Start
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.seed import Seed
@@ -94,7 +94,7 @@ async def bot(
     await database.close()
 
 
-async def answered(bot: WorkingBot, line: str, said: str, user: str = "ada", channel: str = CASE, times: int = 1) -> None:
+async def answered(bot: WorkingBot, line: str, said: str, user: str = "ada", channel: str = "general", times: int = 1) -> None:
     """Enters a command, and waits until its answer was shown to that person alone, as often as that."""
     result = await bot.sandbox.client.command(user, channel, line)
     assert result.ok
@@ -131,11 +131,11 @@ def desk(bot: WorkingBot) -> NightDesk:
 async def test_an_admin_asks_for_a_night_and_sees_it_to_its_end(bot: WorkingBot, home: Path) -> None:
     """One message: begun, with the number of cases, progress in numbers, then the end with its table and a button."""
     behave(home, tell=[STEP, STEP], waits=True, end="ready")
-    await answered(bot, "/phyassist retrain", "has begun", channel="general")
+    await answered(bot, "/phyassist retrain", "has begun")
     begun = await report(bot, "Training. · 3 of 9 · loss 1.250 · about 10 min left")
     assert "cases with consent: 0" in begun.everything
     assert "@ada" in begun.everything or "U0ADA" in begun.everything
-    await answered(bot, "/phyassist retrain", WORDS.starts["running"])  # type: ignore[index]  # the value of a StrEnum
+    await answered(bot, "/phyassist retrain", WORDS.starts[Start.RUNNING])
     (home / "go").touch()
     ended = await report(bot, "passed and waits for an admin")
     assert ended.ts == begun.ts
@@ -156,7 +156,7 @@ async def test_only_admins_are_heard(bot: WorkingBot, registry: Registry, home: 
     assert registry.pointer().champion == "night-1"
     assert server.changes == []
     for user, shown in (("ada", True), ("anna", False)):
-        result = await bot.sandbox.client.command(user, CASE, "/phyassist help")
+        result = await bot.sandbox.client.command(user, "general", "/phyassist help")
         assert result.shown
         assert ("/phyassist rollback" in result.shown.text) is shown
 
@@ -193,10 +193,11 @@ async def test_an_old_button_takes_nothing_else_out(bot: WorkingBot, home: Path,
 
 async def test_adapters_are_listed_promoted_and_rolled_back_by_command(bot: WorkingBot, registry: Registry, server: AdapterServer) -> None:
     """From any channel, the bot's membership or none; a reason is given where something can't be done."""
-    await answered(bot, "/phyassist promote night-2", "In service: night-2. A rollback brings back night-1.", channel="with-partner")
+    elsewhere = await bot.sandbox.client.create_channel("lunch", creator="ada")
+    await answered(bot, "/phyassist promote night-2", "In service: night-2. A rollback brings back night-1.", channel=elsewhere)
     assert registry.pointer().champion == "night-2"
     registry.retire("night-1", "it learned from a case that was deleted")
-    await answered(bot, "/phyassist adapters", "retired", channel="general")
+    await answered(bot, "/phyassist adapters", "retired")
     shown = (await bot.sandbox.client.ephemerals("ada"))[-1].everything
     lines = {name: next(line for line in shown.splitlines() if name in line) for name in ("night-1", "night-2")}
     assert "in service" in lines["night-2"]
