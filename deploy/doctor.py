@@ -7,8 +7,9 @@ from rich.table import Table
 
 from bot.settings import InferenceSettings, Settings, SettingsError, load_settings
 from deploy.checks.finding import Finding, Health, problem
-from deploy.checks.machine import check_home, check_key_file, check_machine, check_night
+from deploy.checks.machine import check_home, check_key_file, check_machine
 from deploy.checks.model import check_model
+from deploy.checks.night import check_night
 from deploy.checks.slack import check_slack
 from deploy.checks.store import check_store
 from inference.registry import ADAPTERS_DIRECTORY, Follower
@@ -30,7 +31,9 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
         for line in str(error).splitlines():
             yield problem("Settings", line, "Correct it in the environment or .env; .env.example explains every setting.")
         return
-    for finding in (*check_home(settings), *check_key_file(settings.store.key_file), *check_night(settings.night)):
+    for finding in (*check_home(settings), *check_key_file(settings.store.key_file)):
+        yield finding
+    async for finding in check_night(settings.night):
         yield finding
     async for finding in check_store(settings.store.url):
         yield finding

@@ -8,13 +8,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
-from bot.settings import NightSettings, Settings, unknown_variables
+from bot.settings import Settings, unknown_variables
 from deploy.checks.finding import Finding, note, ok, problem
 
 LEAST_FREE_GB = 1.0  # a database with its logs; a real model needs far more, on the model server's disk
@@ -60,18 +56,6 @@ def check_key_file(path: Path) -> Iterator[Finding]:
         yield problem("Master key", f"{path} cannot be read by this user", "Start the bot as the user who owns it.")
     else:
         yield ok("Master key", f"{path}, mode 600")
-
-
-def check_night(night: NightSettings) -> Iterator[Finding]:
-    """Whether the settings of the nightly training can be read. The training itself comes with a later version."""
-    zone = ZoneInfo(night.timezone)
-    next_start = CronTrigger.from_crontab(night.cron, timezone=zone).get_next_fire_time(None, datetime.now(zone))
-    if next_start is None:
-        yield problem("Night", f"{night.cron!r} never comes", "Set PHYASSIST_NIGHT__CRON, such as 30 2 * * *")
-    else:
-        yield ok(
-            "Night", f"settings are valid: {next_start:%H:%M} {night.timezone}, GPU {night.gpu}; this version does not train at night yet"
-        )
 
 
 def _packages(subject: str, names: tuple[str, ...], extra: str, why: str) -> Finding:

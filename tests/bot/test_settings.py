@@ -136,3 +136,23 @@ def test_the_data_directory_follows_the_platform() -> None:
     assert default_home({"XDG_DATA_HOME": "/xdg"}, "linux") == Path("/xdg/phyassist")
     assert default_home({}, "linux") == Path.home() / ".local/share/phyassist"
     assert default_home({}, "darwin") == Path.home() / "Library/Application Support/phyassist"
+
+
+def test_a_recipe_is_a_json_object_of_known_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the training would refuse at night is refused at the start, and the night keeps what it decides itself."""
+    monkeypatch.setenv("PHYASSIST_NIGHT__RECIPE", '{"epochs": 1, "rank": 16}')
+    monkeypatch.setenv("PHYASSIST_NIGHT__BASE", "~/model")
+    monkeypatch.setenv("PHYASSIST_NIGHT__BEGIN", "")
+    night = load_settings().night
+    assert night.recipe == {"epochs": 1, "rank": 16}
+    assert (night.base, night.begin) == (Path.home() / "model", None)
+    for wrong, word in (
+        ("epochs=1", "is no JSON object"),
+        ('{"epoch": 1}', "epoch"),
+        ('{"rank": 7}', "rank"),
+        ('{"seed": 1}', "decides seed"),
+    ):
+        monkeypatch.setenv("PHYASSIST_NIGHT__RECIPE", wrong)
+        with pytest.raises(SettingsError, match="PHYASSIST_NIGHT__RECIPE") as caught:
+            load_settings()
+        assert word in str(caught.value)

@@ -3,26 +3,30 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
+from bot.slack.night_listeners import NightDesk, NightListeners
 from bot.slack.parts import Parts
 from bot.slack.roles import Admins
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.learning import Learning
 from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.server import Sandbox
 from inference.note import Language
+from inference.sharing import Gpus
 from tests.deploy.sandbox_app import web_client
 from tests.support.fakes import ScriptedModel
 
@@ -36,6 +40,11 @@ class WorkingBot:
     model: ScriptedModel
     guard: SlackGuard
     admins: Admins
+    learning: Learning | None = None
+    desk: NightDesk | None = None
+
+
+MakeNights = Callable[[AsyncWebClient], NightDesk]
 
 
 def _now() -> datetime:
@@ -47,15 +56,20 @@ async def _bot_user_id() -> str:
 
 
 @asynccontextmanager
-async def working_bot(sandbox: Sandbox, database: Database, model: ScriptedModel, admin_usergroup: str = "") -> AsyncIterator[WorkingBot]:
-    """The bot, connected over a socket, for as long as the block lasts."""
+async def working_bot(
+    sandbox: Sandbox, database: Database, model: ScriptedModel, admin_usergroup: str = "", nights: MakeNights | None = None
+) -> AsyncIterator[WorkingBot]:
+    """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
     guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database)
     admins = Admins(client, (), admin_usergroup)
-    drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0))
+    desk = nights(client) if nights else None
+    learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
+    drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
     conversation = Conversation(database, messenger, guard, drafting, _now, Language.ENGLISH)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
-    parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH)
+    listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
+    parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
     work = asyncio.create_task(dispatcher.run())
@@ -63,8 +77,11 @@ async def working_bot(sandbox: Sandbox, database: Database, model: ScriptedModel
     await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     await sandbox.client.wait_connected()
     try:
-        yield WorkingBot(sandbox, database, model, guard, admins)
+        yield WorkingBot(sandbox, database, model, guard, admins, learning, desk)
     finally:
+        if desk:
+            await desk.nights.stop()
+            await desk.report.close()
         await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
