@@ -88,9 +88,7 @@ def _teams(settings: SlackSettings, team: str) -> Iterator[Finding]:
 async def _admins(client: AsyncWebClient, settings: SlackSettings) -> AsyncIterator[Finding]:
     """Users, group and channel of the admins exist."""
     if not settings.admin_users and not settings.admin_usergroup:
-        yield note(
-            SUBJECT, "nobody is an admin", "Set PHYASSIST_SLACK__ADMIN_USERGROUP or __ADMIN_USERS; without, nobody can promote."
-        )
+        yield note(SUBJECT, "nobody is an admin", "Set PHYASSIST_SLACK__ADMIN_USERGROUP or __ADMIN_USERS; without, nobody can promote.")
     for user in settings.admin_users:
         try:
             await client.users_info(user=user)
