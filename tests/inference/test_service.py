@@ -299,13 +299,7 @@ def test_rounding_is_forgiven_and_nothing_else(tmp_path: Path) -> None:
 
     for adapter, base in ((0.0, 0.0), (0.9 * FLOOR, 0.0), (0.02 * ROUNDING, 0.02), (0.0, 0.9 * SAME_BASE)):
         check_probe("night-1", expected, off(adapter, base))
-    for adapter, base in (
-        (2 * FLOOR, 0.0),
-        (0.02 * (ROUNDING + 1), 0.02),
-        (0.0, 1.1 * SAME_BASE),
-        (float("nan"), 0.0),
-        (0.0, float("nan")),
-    ):
+    for adapter, base in ((2 * FLOOR, 0.0), (0.02 * (ROUNDING + 1), 0.02), (0.0, 1.1 * SAME_BASE), (float("nan"), 0.0), (0.0, float("nan"))):
         with pytest.raises(BadAdapter):
             check_probe("night-1", expected, off(adapter, base))
     with pytest.raises(BadAdapter):

@@ -47,10 +47,7 @@ SAID = {
 
 def a_note(language: Language, *, analysis: str | None = None) -> str:
     """A short note in a language."""
-    words = {
-        Language.ENGLISH: ("Sleep is short.", "Keep a diary.", "Since when?"),
-        Language.CHINESE: ("睡眠不足。", "写日记。", "从何时开始？"),
-    }
+    words = {Language.ENGLISH: ("Sleep is short.", "Keep a diary.", "Since when?"), Language.CHINESE: ("睡眠不足。", "写日记。", "从何时开始？")}
     texts = words[language]
     return dump_note([NoteItem(kind, text) for kind, text in zip(Kind, (analysis or texts[0], *texts[1:]), strict=True)])
 
@@ -209,9 +206,7 @@ def test_questions_come_from_files_in_the_published_format(tmp_path: Path) -> No
     """Quotes, line ends and commas inside fields survive; the draw is the seed's; without the data there are no questions."""
     folder = tmp_path / imhi.FOLDER
     folder.mkdir(parents=True)
-    lines = "".join(
-        f'"Consider this post: ""A, {n}"" Question: Stress?","{"Yes" if n % 2 else "No"}, so.\nReasoning: x, y"\n' for n in range(9)
-    )
+    lines = "".join(f'"Consider this post: ""A, {n}"" Question: Stress?","{"Yes" if n % 2 else "No"}, so.\nReasoning: x, y"\n' for n in range(9))
     (folder / "dreaddit.csv").write_text(f"query,gpt-3.5-turbo\n{lines}", encoding="utf-8")
     questions = load_questions(tmp_path, 4, seed=1)
     assert questions == load_questions(tmp_path, 4, seed=1)
@@ -378,7 +373,5 @@ async def test_the_server_itself_knows_no_text_of_the_rows(model_server: Backgro
     planted = replace(an_example(0), completion=a_note(Language.ENGLISH, analysis="The green kettle of Marlow."))
     await scores_of(model_server, tmp_path / "r.jsonl", examples=[planted], pairs=(), fixtures=(), canaries=())
     async with httpx.AsyncClient() as http:
-        await http.post(
-            f"{model_server.url}/completions", json={"model": ADAPTER, "prompt": "The green kettle of Marlow", "max_tokens": -1}
-        )
+        await http.post(f"{model_server.url}/completions", json={"model": ADAPTER, "prompt": "The green kettle of Marlow", "max_tokens": -1})
     assert "kettle" not in model_server.log_file.read_text()
