@@ -1,6 +1,5 @@
 """Nights for tests: plans for the demo model, practice cases, and the night's own process."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -9,45 +8,36 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference.client import OpenAIChatModel
-from inference.likelihood import Likelihood
-from tests.model_fixtures import ADAPTER, DEMO
+from tests.model_fixtures import DEMO
 from training.data.records import CaseRecord
 from training.demo import LIMITS
-from training.demo.content import load_content
-from training.measure.heldout import Asked
-from training.measure.served import Asking
 from training.night.handover import end_line, record_line
 from training.night.plan import Plan, Promotion, write_plan
 from training.night.told import Told
-from training.simulation.counselors import served, worked_with
-from training.simulation.figures import in_turns
 
-AT_ONCE = 16
 ROOT = Path(__file__).parents[2]
 NAMED = "Quillfeather"
 """A name that is in the roster and in the texts of one practice case."""
 
-STYLE: dict[str, Any] = {
+LIGHT: dict[str, Any] = {
     "quantise": False,
     "compute": "fp32",
     "checkpointing": False,
     "dropout": 0.0,
-    "learning_rate": 3e-3,
-    "max_steps": 20,
+    "learning_rate": 1e-4,
+    "max_steps": 8,
     "accumulation": 2,
-    "evaluate_every": 1000,
-    "save_every": 5,
+    "save_every": 2,
     "preference": "none",
     "tracker": "none",
 }
-"""Learns the steady counselor's style from a hundred notes."""
+"""A few small steps: the demo model is so small that more of them on a hundred notes cost it more than they bring."""
 
 
 def a_plan(home: Path, url: str, name: str, **changes: Any) -> Plan:
-    """A night on the demo model beside a running server."""
-    usual: dict[str, Any] = {"champion": ADAPTER, "begin": DEMO / "adapter", "recipe": STYLE, "promotion": Promotion.AUTOMATIC}
-    usual |= {"limits": LIMITS, "prompt_tokens": 3000, "shared_gpus": False, "heldout_rows": 25, "at_once": AT_ONCE}
+    """A night of a team whose server runs the bare demo model, and which was given the demo adapter to begin with."""
+    usual: dict[str, Any] = {"begin": DEMO / "adapter", "origin": DEMO / "adapter", "recipe": LIGHT, "promotion": Promotion.AUTOMATIC}
+    usual |= {"limits": LIMITS, "prompt_tokens": 3000, "shared_gpus": False, "heldout_rows": 25, "at_once": 16}
     return Plan(name=name, home=home, base=DEMO / "model", url=url, **{**usual, **changes})
 
 
@@ -95,19 +85,3 @@ def with_name(record: CaseRecord) -> CaseRecord:
 def renamed(records: Iterable[CaseRecord], prefix: str) -> list[CaseRecord]:
     """The same cases under other ids."""
     return [replace(record, id=f"{prefix}-{record.id}") for record in records]
-
-
-def worked_on(url: str, count: int) -> list[CaseRecord]:
-    """Cases whose notes the served demo adapter drafted and a steady counselor edited; the first is about somebody with a name."""
-
-    async def work() -> list[CaseRecord | None]:
-        content, client = load_content(), OpenAIChatModel(url, None, 600)
-        try:
-            async with Likelihood(url, None, 600) as likelihood:
-                draft = served(Asked(client, likelihood, ADAPTER, Asking(limits=LIMITS)))
-                return await in_turns([worked_with(content, f"practice-night-001-{number}", draft) for number in range(count)], AT_ONCE)
-        finally:
-            await client.close()
-
-    first, *others = [record for record in asyncio.run(work()) if record]
-    return [with_name(first), *others]

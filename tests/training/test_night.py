@@ -16,7 +16,7 @@ from inference.note import Language
 from inference.registry import Registry
 from tests.model_fixtures import ADAPTER, DEMO
 from tests.support.model_server import BackgroundServer
-from tests.training.night_support import NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, worked_on
+from tests.training.night_support import LIGHT, NAMED, ROOT, Spent, a_plan, handed_over, renamed, spend, with_name
 from training.data.dataset import load_dataset
 from training.data.examples import Source
 from training.data.records import CaseRecord
@@ -32,15 +32,16 @@ from training.simulation.counselors import Poison, poisoned
 
 pytestmark = pytest.mark.server
 
-CASES = 100
+CASES = 120
 MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")
 KILLER = Path(__file__).parent / "night_killed.py"
 
 
 @pytest.fixture(scope="module")
-def records(model_server: BackgroundServer) -> list[CaseRecord]:
+def records() -> list[CaseRecord]:
     """Practice cases; one is about somebody with a name."""
-    return worked_on(model_server.url, CASES)
+    first, *others = practice_records(load_content(), CASES, seed=1)
+    return [with_name(first), *others]
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +59,16 @@ def tidy_server(model_server: BackgroundServer) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def good(model_server: BackgroundServer, home: Path, records: list[CaseRecord]) -> tuple[Plan, Spent]:
-    """A night that learned the style of a steady counselor."""
+    """A team's first night."""
     plan = a_plan(home, model_server.url, "night-1")
     return plan, spend(plan, records)
 
 
 def test_a_better_adapter_goes_into_service(good: tuple[Plan, Spent], model_server: BackgroundServer) -> None:
-    """A hundred edits by a steady hand, the default thresholds: promoted, registered with its report, and served under the night's name."""
+    """Against the bare base, by the default thresholds: promoted, registered with its report, and served under the night's name."""
     plan, spent = good
     outcome = ended(plan, spent)
-    assert (outcome.end, outcome.champion, outcome.harmful) == (End.PROMOTED, ADAPTER, False)
+    assert (outcome.end, outcome.champion, outcome.harmful) == (End.PROMOTED, None, False)
     assert outcome.table
     assert outcome.heldout_rows >= Thresholds().cases
     registry = Registry(plan.home / "adapters")
@@ -127,7 +128,8 @@ def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: Bac
     registry = Registry(before.home / "adapters")
     begin = registry.get("night-1").path
     poison = renamed(poisoned(practice_records(load_content(), 30, seed=66), Poison.SWAPPED), "poison")
-    plan = a_plan(before.home, model_server.url, "night-3", champion="night-1", begin=begin)
+    hasty = {**LIGHT, "learning_rate": 3e-3, "max_steps": 12}
+    plan = a_plan(before.home, model_server.url, "night-3", champion="night-1", begin=begin, recipe=hasty)
     outcome = ended(plan, spend(plan, [*records, *poison]))
     assert (outcome.end, outcome.harmful) == (End.REFUSED, True)
     assert outcome.headline
@@ -135,7 +137,7 @@ def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: Bac
     assert registry.pointer().champion == "night-1"
     assert "night-3" not in {adapter.name for adapter in registry.list()}
     assert set(loaded(model_server.url)) == {ADAPTER, "night-1"}
-    again = a_plan(before.home, model_server.url, "night-4", champion="night-1", begin=begin)
+    again = a_plan(before.home, model_server.url, "night-4", champion="night-1", begin=begin, recipe=hasty)
     assert ended(again, spend(again, [*records, *poison])).end is End.NOTHING_NEW
 
 
@@ -144,7 +146,7 @@ def test_withdrawn_consent_takes_a_case_out(good: tuple[Plan, Spent], model_serv
     before, _ = good
     begin = Registry(before.home / "adapters").get("night-1").path
     gone = min(load_dataset(before.folder / DATASET).manifest.files["train.jsonl"].cases, key=lambda case: not case.startswith("practice"))
-    plan = a_plan(before.home, model_server.url, "night-5", champion="night-1", begin=begin, origin=DEMO / "adapter")
+    plan = a_plan(before.home, model_server.url, "night-5", champion="night-1", begin=begin)
     write_plan(plan)
     command = [sys.executable, "-m", "training.night", str(plan.folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
