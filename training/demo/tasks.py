@@ -9,15 +9,13 @@ from enum import StrEnum
 from random import Random
 
 from inference.note import Language, NoteItem
-from inference.prompt import DANGER, Message, Turn, TurnKind, answered, build_prompt, handed_back, reported
+from inference.prompt import Message, Turn, TurnKind, answered, build_prompt, handed_back, reported
 from inference.safety import Risk
 from training.demo.content import Content
 from training.demo.grammar import Description, Writer, agrees, draw_description
 from training.demo.notes import edited, final_note, fitting, full_note, missing_items, unique, with_more
 
 NO_LIMIT = 10**9
-UNREMARKED = 0.35
-"""How many of the reports that name a danger are learned without the prompt's remark on it."""
 
 
 class Step(StrEnum):
@@ -53,7 +51,7 @@ class Story:
         self.known = fitting(content, self.description, rng)
         self.current: tuple[NoteItem, ...] = full_note(self.known, rng)
         self.shown = list(self.current)
-        opening = self._reported(TurnKind.DESCRIPTION, self.description.text)
+        opening = reported(TurnKind.DESCRIPTION, self.description.text, self.language)
         self.exchanges = [Exchange(opening, self.current)]
 
     @property
@@ -87,16 +85,7 @@ class Story:
         self.known = replace(self.known, risk=self._risk(risk))
         answer = full_note(self.known, self.rng, standing=self.current)
         self.current = answer
-        return Exchange(self._reported(TurnKind.INFORMATION, text), answer)
-
-    def _reported(self, kind: TurnKind, text: str) -> Turn:
-        """The report as it is served, now and then without the remark on a danger: what words don't give away, the model has to notice."""
-        turn = reported(kind, text, self.language)
-        if self.rng.random() >= UNREMARKED:
-            return turn
-        for remark in DANGER[self.language].values():
-            turn = replace(turn, text=turn.text.replace(f"\n{remark}", ""))
-        return turn
+        return Exchange(reported(TurnKind.INFORMATION, text, self.language), answer)
 
     def _news(self, writer: Writer) -> tuple[list[str], Risk | None]:
         """Sentences to add; the story then knows of the details that they tell."""
