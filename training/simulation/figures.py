@@ -48,11 +48,11 @@ class Figures:
     refused_for: tuple[str, ...] = ()
 
 
-async def quality(content: Content, asked: Asked) -> Quality:
-    """Looks at the adapter that `asked` names."""
+async def quality(content: Content, whole: Content, asked: Asked) -> Quality:
+    """Looks at the adapter that `asked` names: what it drafts for the team's clients, and what it still can of all that it could."""
     fresh = [fresh_prompt(content, f"fresh-{number}") for number in range(FRESH)]
     distances = await in_turns([_distance(served(asked), *one) for one in fresh], asked.asking.at_once)
-    rows = [other_task(content, f"measured-{number}") for number in range(BASE)]
+    rows = [other_task(whole, f"measured-{number}") for number in range(BASE)]
     losses = await in_turns([_loss(asked.likelihood, asked.name, *row) for row in rows], asked.asking.at_once)
     return Quality(sum(distances) / len(distances), sum(lost for lost, _ in losses) / sum(count for _, count in losses))
 
