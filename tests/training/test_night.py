@@ -123,7 +123,7 @@ def test_nothing_new_is_not_trained_on(good: tuple[Plan, Spent], model_server: B
 
 
 def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
-    """Notes that say nothing, whatever the case, make an unsafe adapter: refused with reasons, what serves stays, and it isn't tried again."""
+    """Notes that say nothing, whatever the case, make an unsafe adapter: refused with reasons, what serves stays, and not tried again."""
     before, _ = good
     registry = Registry(before.home / "adapters")
     begin = registry.get("night-1").path
