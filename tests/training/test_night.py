@@ -123,11 +123,11 @@ def test_nothing_new_is_not_trained_on(good: tuple[Plan, Spent], model_server: B
 
 
 def test_a_poisoned_batch_is_refused(good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord]) -> None:
-    """Notes that belong to other cases make an adapter worse: refused with reasons, what serves stays, and it isn't tried again."""
+    """Notes that say nothing, whatever the case, make an unsafe adapter: refused with reasons, what serves stays, and not tried again."""
     before, _ = good
     registry = Registry(before.home / "adapters")
     begin = registry.get("night-1").path
-    poison = renamed(poisoned(practice_records(load_content(), 30, seed=66), Poison.SWAPPED), "poison")
+    poison = renamed(poisoned(practice_records(load_content(), 30, seed=66), Poison.ALIKE), "poison")
     hasty = {**LIGHT, "learning_rate": 3e-3, "max_steps": 12}
     plan = a_plan(before.home, model_server.url, "night-3", champion="night-1", begin=begin, recipe=hasty)
     outcome = ended(plan, spend(plan, [*records, *poison]))

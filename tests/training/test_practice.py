@@ -7,7 +7,7 @@ import pytest
 from inference.note import Kind, Language
 from training.data.examples import Budget, build_rows
 from training.demo.content import Content, load_content
-from training.demo.practice import STEADY, practice_record, practice_records
+from training.demo.practice import BRIEF, STEADY, practice_record, practice_records
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,12 @@ def test_a_seed_gives_the_same_cases(content: Content) -> None:
     """The simulation can be repeated."""
     assert practice_records(content, 5, seed=4) == practice_records(content, 5, seed=4)
     assert practice_records(content, 5, seed=4) != practice_records(content, 5, seed=5)
+
+
+def test_a_brief_counselor_takes_items_out_and_adds_no_word(content: Content) -> None:
+    """Two items of each kind at most, all of them the draft's own."""
+    for record in practice_records(content, 20, seed=6, counselor=BRIEF):
+        (event,) = record.events
+        wished = event.edit.items if event.edit else event.draft
+        assert set(wished) <= set(event.draft)
+        assert all(sum(item.kind is kind for item in wished) <= 2 for kind in Kind)

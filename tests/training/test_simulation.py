@@ -45,7 +45,7 @@ async def test_a_counselor_edits_what_the_model_drafted(content: Content) -> Non
         asked.append(messages)
         return NOTE
 
-    record = await worked_with(content, "one", draft)
+    record = await worked_with(content, "one", draft, STEADY)
     assert record
     assert record.events[0].draft == NOTE
     assert wished(record) == STEADY.wishes(NOTE, record.language)
@@ -64,10 +64,10 @@ async def test_what_needs_no_edit_is_taken_over(content: Content) -> None:
     async def nothing(_: Sequence[Message]) -> None:
         return None
 
-    record = await worked_with(content, "two", draft)
+    record = await worked_with(content, "two", draft, STEADY)
     assert record
     assert (record.events[0].edit, record.events[0].verdict) == (None, Verdict.ACCEPTED)
-    assert await worked_with(content, "two", nothing) is None
+    assert await worked_with(content, "two", nothing, STEADY) is None
 
 
 @pytest.mark.parametrize("poison", Poison)

@@ -24,7 +24,7 @@ BEGAN = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Counselor:
-    """A style: few items of each kind, advice that asks first, and one question which closes every note."""
+    """A style: few items of each kind, advice that asks first, and one question which closes every note; where a text is empty, neither."""
 
     most_per_kind: int
     offer: dict[Language, str]
@@ -36,7 +36,7 @@ class Counselor:
         for kind in Kind:
             items = [item for item in draft if item.kind is kind and item.text != self.closing[language]][: self.most_per_kind]
             wished += [self._offered(item, language) for item in items] if kind is Kind.ADVICE else items
-        return (*wished, NoteItem(Kind.QUESTION, self.closing[language]))
+        return (*wished, NoteItem(Kind.QUESTION, self.closing[language])) if self.closing[language] else tuple(wished)
 
     def _offered(self, item: NoteItem, language: Language) -> NoteItem:
         offer = self.offer[language]
@@ -51,6 +51,11 @@ STEADY = Counselor(
     offer={Language.ENGLISH: "If the client agrees: ", Language.CHINESE: "征得同意后："},
     closing={Language.ENGLISH: "What matters most to you for our next meeting?", Language.CHINESE: "下次见面，你最想谈什么？"},
 )
+
+
+NO_WORDS = dict.fromkeys(Language, "")
+BRIEF = Counselor(most_per_kind=2, offer=NO_WORDS, closing=NO_WORDS)
+"""Only fewer items, no words of their own: a style that a model of 8 million parameters can take on from few notes without harm."""
 
 
 def practice_record(content: Content, rng: Random, name: str, counselor: Counselor, draft_of: Drafter | None = None) -> CaseRecord:

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from training.data.examples import Budget
 from training.data.records import CaseRecord
 from training.demo import LIMITS
 from training.demo.content import Content, load_content
-from training.demo.practice import practice_records
+from training.demo.practice import BRIEF, STEADY, practice_records
 from training.measure.heldout import Asked
 from training.measure.served import Asking
 from training.night.desk import Desk
@@ -46,12 +46,13 @@ POISONED_CASES = 24
 REPLAY = 200
 """Rows of the base set that nights mix in; those that are measured are others."""
 AT_ONCE = 16
+STYLES = {"brief": BRIEF, "steady": STEADY}
 RECIPE = {
     "quantise": False,
     "compute": "fp32",
     "checkpointing": False,
     "dropout": 0.0,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-4,
     "epochs": 2,
     "max_steps": 16,
     "accumulation": 2,
@@ -66,11 +67,13 @@ FIGURES_FILE = "figures.jsonl"
 
 @dataclass(frozen=True)
 class Settings:
-    """What is simulated. `stock` cases are there on the first night, of which a fifth is held out (the gate wants 20), `new` come with each
-    later one."""
+    """What is simulated. The team sees `problems` kinds of problems; the base set is of all. `stock` cases are there on the first night, of
+    which a fifth is held out (the gate wants 20); `new` come with each later one."""
 
     home: Path
     nights: int
+    style: str
+    problems: int
     stock: int
     new: int
     port: int
@@ -83,6 +86,9 @@ class World:
 
     settings: Settings
     content: Content
+    """What the team's clients come with."""
+    whole: Content
+    """What the model knows."""
     url: str
     registry: Registry
     client: OpenAIChatModel
@@ -106,9 +112,9 @@ class World:
 
 async def simulate(settings: Settings) -> None:
     """All nights that are not there yet."""
-    content = load_content()
+    whole = load_content()
     settings.home.mkdir(parents=True, exist_ok=True)
-    _write_base_set(settings.home / "base.jsonl", content)
+    _write_base_set(settings.home / "base.jsonl", whole)
     profile = cpu_profile(DEMO / "model", settings.port)
     tokenizer = Tokenizer.from_file(str(DEMO / "model" / "tokenizer.json"))
     budget = Budget(3000, lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids))
@@ -118,7 +124,8 @@ async def simulate(settings: Settings) -> None:
         stack.push_async_callback(client.close)
         likelihood = await stack.enter_async_context(Likelihood(profile.url, None, 600))
         registry = Registry(settings.home / ADAPTERS_DIRECTORY)
-        world = World(settings, content, profile.url, registry, client, likelihood, budget)
+        content = replace(whole, problems=whole.problems[: settings.problems])
+        world = World(settings, content, whole, profile.url, registry, client, likelihood, budget)
         before = await _before(world)
         for number in range(1, settings.nights + 1):
             await one_night(world, before, f"night-{number:03d}", None)
@@ -145,7 +152,7 @@ async def one_night(world: World, before: Quality, name: str, poison: Poison | N
     last = next((one for one in reversed(done) if one.champion == world.champion), None)
     now = Quality(last.edit_distance, last.base_loss) if last else before
     if world.champion != champion or (last is None and world.champion != GIVEN):
-        now = await quality(world.content, world.asked())
+        now = await quality(world.content, world.whole, world.asked(), STYLES[world.settings.style])
     figures = _figures(world, name, poison, outcome, now, len(fresh), seconds)
     with (world.settings.home / FIGURES_FILE).open("a") as file:
         file.write(json.dumps(asdict(figures)) + "\n")
@@ -206,7 +213,7 @@ async def _before(world: World) -> Quality:
     path = world.settings.home / "before.json"
     if not path.exists():
         asked = Asked(world.client, world.likelihood, GIVEN, Asking(limits=LIMITS, at_once=AT_ONCE))
-        path.write_text(json.dumps(asdict(await quality(world.content, asked))))
+        path.write_text(json.dumps(asdict(await quality(world.content, world.whole, asked, STYLES[world.settings.style]))))
     return Quality(**json.loads(path.read_text()))
 
 
@@ -216,7 +223,8 @@ async def _new_cases(world: World, name: str) -> list[CaseRecord]:
     if not path.exists():
         count = world.settings.new if path.parent.is_dir() and any(path.parent.iterdir()) else world.settings.stock
         draft = served(world.asked())
-        found = await in_turns([worked_with(world.content, f"practice-{name}-{place}", draft) for place in range(count)], AT_ONCE)
+        style = STYLES[world.settings.style]
+        found = await in_turns([worked_with(world.content, f"practice-{name}-{place}", draft, style) for place in range(count)], AT_ONCE)
         records = [record for record in found if record is not None]
         path.parent.mkdir(exist_ok=True)
         path.with_suffix(".partial").write_bytes(b"".join([*map(record_line, records), end_line(len(records))]))
@@ -255,6 +263,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, help="the folder of the simulation, for all that is kept between calls")
     parser.add_argument("--nights", type=int, default=30, help="honest nights")
+    parser.add_argument("--style", choices=STYLES, default="brief", help="of the counselor")
+    parser.add_argument("--problems", type=int, default=64, help="kinds of problems that the team's clients come with")
     parser.add_argument("--stock", type=int, default=100, help="cases of the first night")
     parser.add_argument("--new", type=int, default=8, help="new cases before each later night")
     parser.add_argument("--port", type=int, default=8399, help="of the model server that is started")

@@ -9,7 +9,7 @@ from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message, TurnKind, build_prompt, reported
 from training.data.records import CaseRecord, Verdict
 from training.demo.content import Content
-from training.demo.practice import STEADY, practice_record
+from training.demo.practice import Counselor, practice_record
 from training.demo.tasks import Step, Story
 from training.measure.heldout import Asked, own_note
 
@@ -42,12 +42,12 @@ def served(asked: Asked) -> Draft:
     return lambda messages: own_note(asked, messages)
 
 
-async def worked_with(content: Content, name: str, draft: Draft) -> CaseRecord | None:
+async def worked_with(content: Content, name: str, draft: Draft, counselor: Counselor) -> CaseRecord | None:
     """One case: the model drafts, the counselor edits, or takes over what needs no edit. None where the draft is no note."""
     note = await draft(fresh_prompt(content, name)[0])
     if note is None:
         return None
-    record = practice_record(content, Random(name), name, STEADY, lambda *_: note)
+    record = practice_record(content, Random(name), name, counselor, lambda *_: note)
     return replace(record, events=tuple(event if event.edit else replace(event, verdict=Verdict.ACCEPTED) for event in record.events))
 
 

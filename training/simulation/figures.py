@@ -12,7 +12,7 @@ from inference.note import Language
 from inference.prompt import Message
 from training.data.edits import align
 from training.demo.content import Content
-from training.demo.practice import STEADY
+from training.demo.practice import Counselor
 from training.measure.heldout import Asked
 from training.simulation.counselors import Draft, fresh_prompt, other_task, served
 
@@ -48,11 +48,11 @@ class Figures:
     refused_for: tuple[str, ...] = ()
 
 
-async def quality(content: Content, asked: Asked) -> Quality:
-    """Looks at the adapter that `asked` names."""
+async def quality(content: Content, whole: Content, asked: Asked, counselor: Counselor) -> Quality:
+    """Looks at the adapter that `asked` names: what it drafts for the team's clients, and what it still can of all that it could."""
     fresh = [fresh_prompt(content, f"fresh-{number}") for number in range(FRESH)]
-    distances = await in_turns([_distance(served(asked), *one) for one in fresh], asked.asking.at_once)
-    rows = [other_task(content, f"measured-{number}") for number in range(BASE)]
+    distances = await in_turns([_distance(served(asked), counselor, *one) for one in fresh], asked.asking.at_once)
+    rows = [other_task(whole, f"measured-{number}") for number in range(BASE)]
     losses = await in_turns([_loss(asked.likelihood, asked.name, *row) for row in rows], asked.asking.at_once)
     return Quality(sum(distances) / len(distances), sum(lost for lost, _ in losses) / sum(count for _, count in losses))
 
@@ -68,10 +68,10 @@ async def in_turns(work: Iterable[Awaitable[T]], at_once: int) -> list[T]:
     return await asyncio.gather(*map(one, work))
 
 
-async def _distance(draft: Draft, messages: tuple[Message, ...], language: Language) -> float:
+async def _distance(draft: Draft, counselor: Counselor, messages: tuple[Message, ...], language: Language) -> float:
     """1 for what is no note."""
     note = await draft(messages)
-    return 1.0 if note is None else align(note, STEADY.wishes(note, language)).distance
+    return 1.0 if note is None else align(note, counselor.wishes(note, language)).distance
 
 
 async def _loss(likelihood: Likelihood, name: str, messages: tuple[Message, ...], answer: str) -> tuple[float, int]:
