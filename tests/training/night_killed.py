@@ -1,4 +1,4 @@
-"""`python night_killed.py MOMENT FOLDER`: the night of a folder, which kills itself without warning at a moment of it."""
+"""`python -m tests.training.night_killed MOMENT FOLDER`: the night of a folder, which kills itself without warning at a moment of it."""
 
 import os
 import signal

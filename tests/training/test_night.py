@@ -34,7 +34,7 @@ pytestmark = pytest.mark.server
 
 CASES = 120
 MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")
-KILLER = Path(__file__).parent / "night_killed.py"
+KILLER = "-m", "tests.training.night_killed"
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_a_broken_stream_fails_and_forgets_nothing(good: tuple[Plan, Spent], rec
     whole = (before.folder / DATASET / "manifest.json").read_bytes()
     broken = subprocess.run(
         [sys.executable, "-m", "training.night", str(write_plan(plan))],
-        input=handed_over(records)[:5000],
+        input=b"".join(handed_over(records).splitlines(keepends=True)[:3]),
         capture_output=True,
         cwd=ROOT,
     )
@@ -192,7 +192,7 @@ def test_killed_anywhere_it_comes_to_the_same_end(
     unload_all(model_server.url)  # names are never used twice, so the other night-1 has to go first
     plan = a_plan(tmp_path, model_server.url, whole.name)
     for moment in MOMENTS:
-        spent = spend(plan, records, str(KILLER), moment)
+        spent = spend(plan, records, *KILLER, moment)
         assert spent.code == -signal.SIGKILL, (moment, spent.log[-2000:])
         assert (read_outcome(plan.folder) is None) is (moment != "outcome")
         switched = moment in MOMENTS[MOMENTS.index("switched") :]
