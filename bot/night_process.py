@@ -14,12 +14,11 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from bot.workflow.night_ports import Broken, Ended, Failure
 from inference.guardian import die_with_parent
 from inference.server_log import LogFile
 from training.data.records import CaseRecord
+from training.night.handover import end_line, record_line
 from training.night.outcome import read_outcome
 from training.night.told import Told
 
@@ -35,8 +34,6 @@ LINE_BYTES = 1 << 20
 LOG_FILE = Path("logs", "night.log")
 ROOT = Path(__file__).parents[1]
 OUR_PREFIX = "PHYASSIST_"
-
-_RECORD = TypeAdapter(CaseRecord)
 
 
 class NightProcesses:
@@ -89,14 +86,17 @@ def _environment(api_key: str | None) -> dict[str, str]:
 
 
 async def _feed(process: Process, records: AsyncIterator[CaseRecord]) -> None:
-    """The cases, a line each; the process begins when all have come. Where they can't be read to the end, it must not begin with a part."""
+    """The cases, then their number, and the process begins. Where they can't be read to the end, it must not begin with a part."""
     stdin = process.stdin
     if stdin is None:
         return
     try:
+        count = 0
         async for record in records:
-            stdin.write(_RECORD.dump_json(record) + b"\n")
+            stdin.write(record_line(record))
             await stdin.drain()
+            count += 1
+        stdin.write(end_line(count))
         stdin.close()
         await stdin.wait_closed()
     except (BrokenPipeError, ConnectionResetError):  # it ended early, and says why itself

@@ -50,6 +50,7 @@ async def plan_night(name: str, wishes: Wishes, registry: Registry, model: ChatM
         url=wishes.url,
         champion=champion,
         begin=begin,
+        origin=wishes.begin,
         recipe=dict(wishes.recipe),
         limits=wishes.limits,
         max_tokens=wishes.max_tokens,

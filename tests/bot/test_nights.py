@@ -22,15 +22,19 @@ from bot.workflow import nights as nights_module
 from bot.workflow.night_plan import Wishes, plan_night
 from bot.workflow.night_ports import Broken, Failure, Lesson, NightEnd, NightRun
 from bot.workflow.nights import MOST_BEGINS, Nights, Start
+from deploy.model import DEMO_MODEL
 from inference.note import Language, NoteLimits
 from inference.registry import Registry
 from tests.support.adapters import an_adapter
 from tests.support.fake_night import CASES, ENVIRONMENT, STARTS, an_interpreter, behave
 from tests.support.fakes import ScriptedModel
+from training.data.dataset import load_dataset
 from training.data.records import CaseRecord
+from training.demo.content import load_content
+from training.demo.practice import practice_records
 from training.night import __main__ as night_main
 from training.night.outcome import End, Outcome
-from training.night.plan import Promotion, read_plan
+from training.night.plan import Plan, Promotion, read_plan, write_plan
 from training.night.told import Stage, Told
 
 PATIENCE_S = 120.0
@@ -342,6 +346,24 @@ async def test_cases_go_through_the_pipe_whole(tmp_path: Path) -> None:
     assert isinstance(ended, Outcome)
     assert len(heard) == 1
     assert json.loads((folder / CASES).read_text()) == ["case-1"]
+
+
+async def test_the_real_night_takes_what_the_bot_hands_over(tmp_path: Path) -> None:
+    """No fake: `training.night` itself reads the cases, makes the dataset, and refuses a team with too few before anything is trained."""
+    plan = Plan(name="night-1", home=tmp_path, base=DEMO_MODEL, url="http://127.0.0.1:9/v1", prompt_tokens=3000)
+    given, heard = practice_records(load_content(), 6, seed=1), list[Told]()
+
+    async def records() -> AsyncIterator[CaseRecord]:
+        for record in given:
+            yield record
+
+    ended = await NightProcesses(tmp_path, None, None).run(write_plan(plan), records(), heard.append)
+    assert isinstance(ended, Outcome), ended
+    assert ended.end is End.REFUSED
+    assert ended.headline is not None
+    assert heard[0].stage is Stage.COLLECT
+    dataset = load_dataset(plan.folder / "dataset")
+    assert {*dataset.manifest.sides} == {record.id for record in given}
 
 
 async def test_a_process_never_begins_with_a_part_of_the_cases(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from training.night.handover import read_cases
 from training.night.told import Told  # the outcome is written by hand: its module takes half a second to import
 
 STARTS, CASES, ENVIRONMENT = "starts", "cases.json", "environment.json"
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
     plan = json.loads((folder / "plan.json").read_text())
     home = Path(plan["home"])
     behaviour = json.loads((home / "behaviour.json").read_text())
-    cases = [json.loads(line)["id"] for line in sys.stdin if line.strip()]
+    cases = [record.id for record in read_cases(sys.stdin.buffer).records]
     with (folder / STARTS).open("a") as starts:
         starts.write(f"{os.getpid()}\n")
     (folder / CASES).write_text(json.dumps(cases))
