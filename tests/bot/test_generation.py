@@ -26,7 +26,7 @@ class StubbornModel(ScriptedModel):
 
     finishes: list[FinishReason | None] = field(default_factory=list)
     away: int = 0
-    asked: int = 0
+    questions: int = 0
     limits_given: list[int] = field(default_factory=list)
 
     async def stream(
@@ -42,8 +42,8 @@ class StubbornModel(ScriptedModel):
                 yield Finished(reason, Usage(1, 7, None))
 
     async def ready(self) -> bool:
-        self.asked += 1
-        return self.asked > self.away
+        self.questions += 1
+        return self.questions > self.away
 
 
 @dataclass
@@ -95,7 +95,7 @@ async def test_a_broken_stream_is_written_again(broken: Exception | None) -> Non
     answer, watcher, model = await answer_of(broken or '{"analysis":["Half', WHOLE, finishes=finishes, away=2)
     assert answer.items == ITEMS
     assert watcher.told == ["wrote", "interrupted", "wrote"]
-    assert model.asked == 3
+    assert model.questions == 3
     assert model.prompts[0] == model.prompts[1]
 
 
@@ -164,7 +164,7 @@ async def test_a_server_that_is_away_is_waited_for() -> None:
 
     assert await when_ready(model, watcher, ask) == "answer"
     assert watcher.told == ["waiting", "waiting"]
-    assert model.asked >= 6
+    assert model.questions >= 6
 
 
 async def test_json_and_orders_inside_an_item_stay_text() -> None:
