@@ -1,6 +1,7 @@
 # The commands of the house. Each one sets up `.venv` first; that takes a moment when nothing changed.
 #   make demo [ONCE=1]   the main job on real parts, in this terminal
 #   make test            every test            (ARGS="-k name" for some of them)
+#   make nights          the long tests of trainings and whole nights, which `test` and `check` leave out
 #   make check           lint, types, import contracts, every test with coverage
 #   make bench           the bot beside direct requests to the model server
 #   make lock            resolve the dependencies again
@@ -15,10 +16,10 @@ BIN := .venv/bin
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types contracts coverage format bench lock clean
+.PHONY: help setup demo test nights check lint types contracts coverage format bench lock clean
 
 help:
-	@sed -n '2,7s/^# *//p' Makefile
+	@sed -n '2,8s/^# *//p' Makefile
 
 setup:
 	@test -n "$(PYTHON)" || { echo "PhyAssist needs Python 3.11 or later, and found none here. Try: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
@@ -29,6 +30,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+nights: setup
+	$(BIN)/python -m pytest -m night $(ARGS)
 
 check: lint types contracts coverage
 

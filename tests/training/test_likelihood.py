@@ -17,6 +17,8 @@ from tests.support.model_server import BackgroundServer
 from tests.training.test_measure import an_example
 from training.measure.canaries import Canary, plant, recalls
 
+pytestmark = pytest.mark.night
+
 STEP = 3e-3
 MOST_STEPS = 300
 BY_HEART = 0.02

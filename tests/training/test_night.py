@@ -30,7 +30,7 @@ from training.night.told import Stage
 from training.qlora.result import read_result
 from training.simulation.counselors import Poison, poisoned
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.night]
 
 CASES = 120
 MOMENTS = ("dataset", "step", "champion", "challenger", "registered", "switch", "switched", "outcome")

@@ -25,7 +25,7 @@ from training.qlora.progress import Progress, read_progress
 from training.qlora.recipe import RECIPE_FILE, Recipe
 from training.qlora.run import STAGE_FOLDERS, run
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc"), pytest.mark.night]
 
 # The night's process, which may be killed.
 PARENT = """
