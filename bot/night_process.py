@@ -18,16 +18,12 @@ from bot.workflow.night_ports import Broken, Ended, Failure
 from inference.guardian import die_with_parent
 from inference.server_log import LogFile
 from training.data.records import CaseRecord
-from training.night.handover import end_line, record_line
+from training.night.handover import API_KEY, EXIT_STOPPED, FAILURE_FILE, end_line, record_line
 from training.night.outcome import read_outcome
 from training.night.told import Told
 
 log = logging.getLogger(__name__)
 
-API_KEY = "PHYASSIST_NIGHT_API_KEY"
-"""The environment variable from which `training.night` takes the model server's key."""
-FAILURE_FILE = "failure.json"
-EXIT_STOPPED = 75
 GRACE_S = 10.0
 """For the process to end by itself after SIGTERM; its training, which it can't outlive, has a guardian with more patience."""
 LINE_BYTES = 1 << 20

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot import night_process
-from bot.night_process import API_KEY, EXIT_STOPPED, FAILURE_FILE, NightProcesses
+from bot.night_process import NightProcesses
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -32,7 +31,7 @@ from training.data.dataset import load_dataset
 from training.data.records import CaseRecord
 from training.demo.content import load_content
 from training.demo.practice import practice_records
-from training.night import __main__ as night_main
+from training.night.handover import API_KEY
 from training.night.outcome import End, Outcome
 from training.night.plan import Plan, Promotion, read_plan, write_plan
 from training.night.told import Stage, Told
@@ -386,9 +385,3 @@ async def test_a_process_that_was_told_to_stop_by_somebody_else_goes_on_later(tm
         os.kill(int((folder / STARTS).read_text()), signal.SIGTERM)
 
     assert await processes(tmp_path).run(folder, no_records(), stop) == Broken("was told to stop")
-
-
-def test_both_sides_agree_on_names() -> None:
-    """The bot can't import the night's main module, which needs the training packages, so it has these names a second time."""
-    assert (API_KEY, FAILURE_FILE, EXIT_STOPPED) == (night_main.API_KEY, night_main.FAILURE_FILE, night_main.EXIT_STOPPED)
-    assert night_process.OUR_PREFIX == "PHYASSIST_"

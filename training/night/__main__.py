@@ -24,16 +24,12 @@ from training.data.examples import Budget
 from training.gate.scores import NotComparable
 from training.night.desk import Desk
 from training.night.errors import Interrupted, NightFailed
-from training.night.handover import read_cases
+from training.night.handover import API_KEY, EXIT_FAILED, EXIT_STOPPED, FAILURE_FILE, read_cases
 from training.night.night import spend_night
 from training.night.plan import Plan, read_plan
 from training.night.told import Told
 from training.qlora.errors import TrainingFailed
 
-API_KEY = "PHYASSIST_NIGHT_API_KEY"
-"""The environment variable with the model server's key, which belongs in no file."""
-FAILURE_FILE = "failure.json"
-EXIT_FAILED, EXIT_STOPPED = 1, 75
 OURS = (NightFailed, TrainingFailed, BadDataset, InferenceError, NotComparable)
 """Errors whose messages hold no text of a case."""
 

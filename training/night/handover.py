@@ -1,4 +1,5 @@
-"""How the bot hands the cases over: one JSON object a line on the night's standard input, and last of all how many there were.
+"""What the bot and a night's process agree on, above all how cases are handed over: one JSON object a line on the night's standard input,
+and last of all how many there were.
 
 The last line tells all cases from some of them. A night forgets every case that it isn't given, so a stream that breaks off, because the
 bot died or its database failed, must never pass for a whole one. Imports no model library.
@@ -12,6 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from training.data.records import CaseRecord
 from training.night.errors import NightFailed
+
+API_KEY = "PHYASSIST_NIGHT_API_KEY"
+"""The environment variable with the model server's key, which belongs in no file."""
+FAILURE_FILE = "failure.json"
+EXIT_FAILED, EXIT_STOPPED = 1, 75
 
 _RECORD = TypeAdapter(CaseRecord)
 _END = "cases"
