@@ -79,7 +79,9 @@ class Database:
     async def _empty_log(self) -> None:
         async with self._line, self._engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection  # SQLAlchemy would begin a transaction
-            busy, *_ = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+            async with driver.cursor() as cursor:
+                await cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = await cursor.fetchone()
         if busy:
             log.warning("the write-ahead log could not be emptied: another process reads; it is when the bot stops")
 
