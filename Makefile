@@ -1,7 +1,7 @@
 # The commands of the house. Each one sets up `.venv` first; that takes a moment when nothing changed.
 #   make demo [ONCE=1]   the main job on real parts, in this terminal
-#   make test            every test            (ARGS="-k name" for some of them)
-#   make nights          the long tests of trainings and whole nights, which `test` and `check` leave out
+#   make test            every test            (ARGS="-k name" for some of them, WORKERS=0 in one process)
+#   make nights          the longest tests, of whole nights, which `test` and `check` leave out
 #   make check           lint, types, import contracts, every test with coverage
 #   make bench           the bot beside direct requests to the model server
 #   make lock            resolve the dependencies again
@@ -14,6 +14,9 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 endif
 BIN := .venv/bin
 export PYTHONUTF8 := 1
+# So many files of tests at a time; each worker starts model servers of its own, which take 3 GB of memory.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test nights check lint types contracts coverage format bench lock clean
@@ -29,10 +32,10 @@ demo: setup
 	@$(BIN)/phyassist demo $(if $(ONCE),--once)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 nights: setup
-	$(BIN)/python -m pytest -m night $(ARGS)
+	$(PYTEST) -m night $(ARGS)
 
 check: lint types contracts coverage
 
@@ -47,7 +50,7 @@ contracts: setup
 	$(BIN)/lint-imports
 
 coverage: setup
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

@@ -19,6 +19,12 @@ pytest_plugins = ["tests.model_fixtures"]
 POSTGRES_IS_MISSING = "PostgreSQL is not installed here: install it (Debian: apt-get install postgresql) to run this test as well"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start model servers come first: they take longest, and the short ones fill the gaps at the end."""
+    long = {item.path for item in items if item.get_closest_marker("server")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test sees the settings of the person who runs it."""

@@ -36,8 +36,6 @@ from tests.support.fake_night import an_interpreter, behave
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 
-pytestmark = pytest.mark.night
-
 CASE, ADMINS = "case-001", "phyassist-admin"
 PATIENCE_S = 120.0
 ENGLISH = texts(Language.ENGLISH)

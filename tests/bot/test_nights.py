@@ -36,8 +36,6 @@ from training.night.outcome import End, Outcome
 from training.night.plan import Plan, Promotion, read_plan, write_plan
 from training.night.told import Stage, Told
 
-pytestmark = pytest.mark.night
-
 PATIENCE_S = 120.0
 NAME = "night-2026-11-21"
 STEP = {"stage": "train", "done": 3, "of": 9, "loss": 1.25, "seconds_left": 600.0}

@@ -29,8 +29,6 @@ from tests.support.builders import NOW, a_post
 from training.data.examples import Budget, Rows, Source, build_rows
 from training.data.records import CaseRecord, Consent, Verdict
 
-pytestmark = pytest.mark.night
-
 SHORT, DIARY, SINCE = FIRST
 PHONE, HELPS = MORE
 MINE = NoteItem(Kind.ADVICE, "My own line")

@@ -15,8 +15,6 @@ from tests.deploy.test_cli import phyassist
 from tests.support.adapters import an_adapter
 from tests.support.model_server import BackgroundServer
 
-pytestmark = pytest.mark.night
-
 
 @pytest.fixture
 def registry(tmp_path: Path, model_directory: Path) -> Registry:

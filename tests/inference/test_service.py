@@ -26,8 +26,6 @@ from tests.model_fixtures import ADAPTER
 from tests.support.adapters import Tensors, an_adapter
 from tests.support.model_server import BackgroundServer
 
-pytestmark = pytest.mark.night
-
 MAX_RANK = 16
 STREAMS = 24
 SWITCHES = 6

@@ -13,8 +13,6 @@ from inference.supervisor import ModelServer, State
 from inference.turns import serve_in_turns
 from tests.support.model_server import a_free_port, group_members
 
-pytestmark = pytest.mark.night
-
 MANY_TOKENS = 400
 LONG_S = 600.0
 

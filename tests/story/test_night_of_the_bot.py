@@ -5,15 +5,11 @@ import contextlib
 import os
 from pathlib import Path
 
-import pytest
-
 from bot.slack.night_views import PROMOTE_ACTION
 from deploy.bot_process import sandbox_settings, start_bot, stop_bot
 from deploy.model import DEMO_MODEL
 from deploy.sandbox.server import Sandbox
 from tests.support.fake_night import STARTS, an_interpreter, behave
-
-pytestmark = pytest.mark.night
 
 PATIENCE_S = 240.0
 ADMINS = "phyassist-admin"

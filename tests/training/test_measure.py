@@ -33,8 +33,6 @@ from training.measure.run import Questions, measure
 from training.measure.safety import Fixture, Rule, load_fixtures, passes
 from training.measure.served import Asking, ServedModel
 
-pytestmark = pytest.mark.night
-
 SAMPLES = Path(os.environ.get("PHYASSIST_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data") / "imhi"
 ASKING = Asking(limits=LIMITS)
 SAID = {

@@ -21,8 +21,6 @@ from training.qlora.recipe import RECIPE_FILE, Recipe
 from training.qlora.result import Result
 from training.qlora.run import STAGE_FOLDERS, run
 
-pytestmark = pytest.mark.night
-
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -24,8 +24,6 @@ from training.qlora.result import Result
 from training.qlora.rows import Encoded, RowEncoder, Unit, with_references
 from training.qlora.run import encode_dataset, run
 
-pytestmark = pytest.mark.night
-
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 NOTES = st.lists(st.builds(NoteItem, st.sampled_from(Kind), TEXTS | st.sampled_from(['He said "no".', "规律作息。"])), max_size=6)
 

@@ -2,14 +2,10 @@
 
 from random import Random
 
-import pytest
-
 from inference.note import Kind, Language, NoteItem
 from training.demo.content import load_content
 from training.qlora.bench import WAYS, measure
 from training.qlora.compare import a_case, edited
-
-pytestmark = pytest.mark.night
 
 
 def test_the_benchmark_tells_the_two_ways_apart() -> None:

@@ -15,8 +15,6 @@ from training.demo.practice import STEADY, practice_records
 from training.simulation.counselors import Poison, fresh_prompt, other_task, poisoned, worked_with
 from training.simulation.figures import Figures, Quality, in_turns, write_report
 
-pytestmark = pytest.mark.night
-
 NOTE = tuple(NoteItem(kind, text) for kind in Kind for text in ("One.", "Two.", "Three."))
 
 
