@@ -18,6 +18,10 @@ Clock = Callable[[], datetime]
 """The time now, with its zone."""
 
 
+class StaysSealed(Exception):
+    """What is stored of a case can't be decrypted: its data key is gone, or key or text are damaged. The store raises it."""
+
+
 @dataclass(frozen=True)
 class Work:
     """An inbox row: what somebody did, how far it has come, and the note it is about once that is known."""
