@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.case import Case
 from bot.domain.note import Note
 from bot.slack.calls import PAUSES_S, Call, SlackRefused, attempt, call
+from bot.slack.plain_pages import REFUSALS, plain_pages
 from bot.slack.texts import texts
 from bot.slack.views import Page, notice_text, pages
 from bot.workflow.ports import Content, Notice, Outbox, PartialNote, Sign, Slot
@@ -63,14 +64,20 @@ class Messenger:
         self._live: dict[str, str] = {}  # slot → timestamp of the message in which a note is growing
 
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
-        """Makes Slack show `content` in the slot's messages, however long that takes. A channel that is gone is logged and left."""
+        """Makes Slack show `content` in the slot's messages, however long that takes; as plain text where Slack refuses its blocks.
+
+        A channel that is gone is logged and left.
+        """
         self._live.pop(slot, None)
         try:
             wanted = pages(content)
-            for number, page in enumerate(wanted):
-                await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
-            for message in await self._outbox.beyond(slot, len(wanted)):
-                await self._remove(case, message)
+            try:
+                await self._show_pages(case, note, slot, wanted)
+            except SlackRefused as error:
+                if error.error not in REFUSALS:
+                    raise
+                log.error("note %s is shown as plain text: %s", note.id, error)
+                await self._show_pages(case, note, slot, plain_pages(wanted, texts(content.language).without_buttons))
         except SlackRefused as error:
             log.error("note %s can't be shown: %s", note.id, error)
 
@@ -115,6 +122,12 @@ class Messenger:
         except SlackRefused as error:
             log.debug("no status line: %s", error)
 
+    async def _show_pages(self, case: Case, note: Note, slot: str, wanted: Sequence[Page]) -> None:
+        for number, page in enumerate(wanted):
+            await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+        for message in await self._outbox.beyond(slot, len(wanted)):
+            await self._remove(case, message)
+
     async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
         """Posts the page, or updates its message; returns the message's timestamp."""
         ts = slot.ts or (None if slot.fresh else await self._find(case, note, slot))
@@ -142,7 +155,8 @@ class Messenger:
         await self._outbox.removed(slot)
 
     def _update(self, case: Case, ts: str, page: Page) -> Call:
-        return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks))
+        # parse: left to itself, an update (unlike a post) brings @channel in its text to life
+        return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks), parse="none")
 
     async def _post(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
         tries = 0

@@ -17,6 +17,7 @@ from bot.domain.note import Note, Purpose
 from bot.slack import calls
 from bot.slack.calls import SlackRefused, call
 from bot.slack.messenger import LIVE_UPDATES_A_MINUTE, LivePace, Messenger
+from bot.slack.texts import texts
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -214,6 +215,32 @@ async def test_a_summary_opens_a_thread_of_its_own(tmp_path: Path) -> None:
             note = await uow.note_in_thread(desk.case.id, answer.ts)
         assert note
         assert note.id == "note"
+
+
+@pytest.mark.parametrize("shown_before", [False, True])
+async def test_blocks_that_slack_refuses_become_plain_text(
+    desk: Desk, shown_before: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The counselor gets every word, in messages that Slack takes, new or in the place of what stood there; the log gets no word of it."""
+    if shown_before:
+        await desk.show("Short.")
+    before = [each.ts for each in await desk.answers()]
+    monkeypatch.setattr("bot.slack.views.SECTION_CHARS", 20_000)  # Slack takes 3,000 characters a section
+    said = [f"Line {number}: @channel " + "word " * 30 for number in range(50)]
+    await desk.show(*said)
+    messages = [each for each in await desk.sandbox.client.messages("case-001") if each.user == "U0PHYASSIST"]
+    assert len(messages) >= 2
+    assert [each.ts for each in messages][: len(before)] == before
+    assert not any(each.blocks for each in messages)
+    plain = "\n".join(each.text for each in messages)
+    assert all(line.strip() in plain for line in said)
+    assert plain.endswith(texts(Language.ENGLISH).without_buttons)
+    assert "invalid_blocks" in caplog.text
+    assert "Line 1" not in caplog.text
+    monkeypatch.undo()
+    await desk.show("Short.")
+    (answer,) = await desk.answers()
+    assert answer.ts == messages[0].ts
 
 
 async def test_a_channel_that_is_gone_does_not_hold_the_queue_up(desk: Desk) -> None:
