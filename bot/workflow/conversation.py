@@ -94,7 +94,7 @@ class Conversation:
             case CaseChanged():
                 return await self._change_case(work, work.act)
             case Joined():
-                return await self._refuse(work, Notice(Sign.WELCOME, self._default_language))
+                return await self._greet(work)
 
     # what each act means
 
@@ -275,6 +275,10 @@ class Conversation:
         async with self._store.begin() as uow:
             file = await uow.case_file(act.case_id)
         await self._tell(work, what_holds(file) if file else Notice(Sign.CASE_GONE, await self._language(work)))
+        return await self._finish(work, None, Stage.DONE)
+
+    async def _greet(self, work: Work) -> Work:
+        await self._channel.greet(work.act.channel_id, f"joined-{work.act.at}", Notice(Sign.WELCOME, self._default_language))
         return await self._finish(work, None, Stage.DONE)
 
     async def _refuse(self, work: Work, notice: Notice) -> Work:

@@ -65,7 +65,7 @@ class Desk:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses which the code chooses itself are short here; those which Slack asks for are kept."""
     monkeypatch.setattr(calls, "PAUSES_S", (0.05, 0.1))
-    monkeypatch.setattr("bot.slack.messenger.PAUSES_S", (0.05, 0.1))
+    monkeypatch.setattr("bot.slack.posting.PAUSES_S", (0.05, 0.1))
 
 
 @asynccontextmanager
@@ -248,16 +248,40 @@ async def test_a_channel_that_is_gone_does_not_hold_the_queue_up(desk: Desk) -> 
     await desk.sandbox.client.kick("case-001")
     await desk.show("Sleep is short.")
     await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.EMPTY, Language.ENGLISH))
+    await desk.messenger.greet(desk.case.channel_id, "joined-1", Notice(Sign.WELCOME, Language.ENGLISH))
     await desk.messenger.working(desk.case.channel_id, desk.note.thread_ts, Language.ENGLISH)
 
 
 async def test_a_sentence_is_for_one_person(desk: Desk) -> None:
-    """Notices are ephemeral, the welcome is for everybody."""
+    """Notices are ephemeral."""
     await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.EMPTY, Language.CHINESE))
-    await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.WELCOME, Language.ENGLISH))
     assert len(await desk.sandbox.client.ephemerals("anna")) == 1
     assert await desk.sandbox.client.ephemerals("li") == []
-    await desk.sandbox.client.wait_for("case-001", "Hello, I am PhyAssist")
+
+
+async def greetings(desk: Desk) -> list[Posted]:
+    """The welcomes in the channel."""
+    return [each for each in await desk.sandbox.client.messages("case-001") if "Hello, I am PhyAssist" in each.text]
+
+
+async def test_the_welcome_is_for_everybody_and_comes_once(desk: Desk) -> None:
+    """A bot killed after the post asks again under the same id, and the channel has it; a later invitation is another."""
+    notice = Notice(Sign.WELCOME, Language.ENGLISH)
+    for _ in range(3):
+        await desk.messenger.greet(desk.case.channel_id, "joined-1", notice)
+        await desk.sandbox.client.say("anna", "case-001", "Thank you.")
+    (greeting,) = await greetings(desk)
+    assert await desk.calls("chat.postMessage") == 1
+    assert greeting.thread_ts is None
+    await desk.messenger.greet(desk.case.channel_id, "joined-2", notice)
+    assert len(await greetings(desk)) == 2
+
+
+async def test_a_welcome_whose_answer_was_lost_is_not_repeated(desk: Desk) -> None:
+    """Slack took it and then answered 500."""
+    await desk.sandbox.client.set_faults(Faults(lose_answer_every=1, only_methods=POST_ONLY))
+    await desk.messenger.greet(desk.case.channel_id, "joined-1", Notice(Sign.WELCOME, Language.ENGLISH))
+    assert len(await greetings(desk)) == 1
 
 
 async def test_a_live_update_never_waits(desk: Desk) -> None:
