@@ -13,6 +13,7 @@ import typer
 import yaml
 
 from bot.settings import describe
+from bot.slack.night_listeners import ADMIN_WORDS
 from deploy.model import app
 from inference.profiles import ProfileName
 
@@ -144,6 +145,14 @@ def test_the_ways_in_are_there(manifest: dict[str, Any]) -> None:
         ("use_as_edited_answer", "Use as edited answer")
     ]
     assert not features["app_home"]["home_tab_enabled"]
+
+
+def test_the_hint_of_the_command_names_every_word(manifest: dict[str, Any]) -> None:
+    """Slack shows it while somebody types: what everybody may say, then what admins may."""
+    (command,) = manifest["features"]["slash_commands"]
+    everybody, admins = command["usage_hint"].split("(admins:")
+    assert {word.strip() for word in everybody.split("|")} == {"summarize", "case", "status", "help"}
+    assert {word.split()[0] for word in admins.rstrip(")").split("|")} == ADMIN_WORDS
 
 
 SERVICE = closed(
