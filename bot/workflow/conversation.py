@@ -10,14 +10,16 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 from collections.abc import Awaitable, Callable
 
 from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
-from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, Work
+from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language
+from inference.prompt import TurnKind
 
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
@@ -98,9 +100,9 @@ class Conversation:
         act = work.act
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
-        source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else None
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
+            source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
         if case and note:
@@ -113,3 +115,14 @@ class Conversation:
             file = await uow.case_file(act.case_id)
         await self._replies.tell(work, what_holds(file) if file else Notice(Sign.CASE_GONE, await self._replies.language(work)))
         return await self._replies.finish(work, None, Stage.DONE)
+
+
+async def _read_from(uow: UnitOfWork, note: Note | None) -> str | None:
+    """The message that led to a note's newest revision, as a reply or as an edit; None where none did, as with the modal."""
+    if note is None or note.current is None or note.purpose is Purpose.SUMMARY:
+        return None
+    turns = await uow.stored_turns(note.case_id)
+    index = max((index for index, stored in enumerate(turns) if stored.revision_id == note.current.id), default=-1)
+    if index < 0:  # a revision from before turns knew what they made
+        return None
+    return turns[index - 1 if turns[index].turn.kind is TurnKind.ANSWER else index].source_ts

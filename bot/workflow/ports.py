@@ -60,6 +60,11 @@ class StoredTurn:
     revision_id: str | None = None
     source: str | None = None
 
+    @property
+    def source_ts(self) -> str | None:
+        """The message that it was read from, if any."""
+        return self.source.rpartition(":")[0] if self.source else None
+
 
 class Sign(StrEnum):
     """A sentence of the bot's own that a message can carry in place of a note."""

@@ -17,7 +17,7 @@ from inference.prompt import TurnKind, handed_back, reported
 
 
 class Posts:
-    """Takes an act from pending to accepted, where the model owes an answer; a corrected summary to answered, and to done what asks nothing.
+    """Takes an act from pending to accepted, where the model owes an answer; a corrected summary to answered, what asks nothing to done.
 
     Each public method raises DomainError for what can't be taken; `Conversation` says so.
     """
