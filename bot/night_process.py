@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.workflow.night_ports import Broken, Ended, Failure
 from inference.guardian import die_with_parent
 from inference.server_log import LogFile
-from training.data.records import CaseRecord
+from training.data.records import CaseRecord, SealedCase
 from training.night.handover import API_KEY, EXIT_STOPPED, FAILURE_FILE, end_line, record_line
 from training.night.outcome import read_outcome
 from training.night.told import Told
@@ -39,7 +39,7 @@ class NightProcesses:
         self._python, self._api_key = str(python or sys.executable), api_key
         self._log = LogFile(home / LOG_FILE)
 
-    async def run(self, folder: Path, records: AsyncIterator[CaseRecord], hear: Callable[[Told], None]) -> Ended:
+    async def run(self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Callable[[Told], None]) -> Ended:
         """Starts the night of a folder, or goes on with it. Raises: OSError when the interpreter can't be started."""
         process = await self._start(folder)
         feeder = asyncio.create_task(_feed(process, records))
@@ -81,18 +81,21 @@ def _environment(api_key: str | None) -> dict[str, str]:
     return {**inherited, **({API_KEY: api_key} if api_key else {})}
 
 
-async def _feed(process: Process, records: AsyncIterator[CaseRecord]) -> None:
-    """The cases, then their number, and the process begins. Where they can't be read to the end, it must not begin with a part."""
+async def _feed(process: Process, records: AsyncIterator[CaseRecord | SealedCase]) -> None:
+    """The cases, then how many there were, and the process begins. Where they can't be read to the end, it must not begin with a part."""
     stdin = process.stdin
     if stdin is None:
         return
     try:
-        count = 0
+        count = sealed = 0
         async for record in records:
+            if isinstance(record, SealedCase):
+                sealed += 1
+                continue
             stdin.write(record_line(record))
             await stdin.drain()
             count += 1
-        stdin.write(end_line(count))
+        stdin.write(end_line(count, sealed))
         stdin.close()
         await stdin.wait_closed()
     except (BrokenPipeError, ConnectionResetError):  # it ended early, and says why itself

@@ -5,7 +5,6 @@ story plays by itself and stays up afterwards, so that people go on by hand.
 """
 
 import asyncio
-import re
 import shutil
 import tempfile
 import time
@@ -13,7 +12,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
@@ -21,6 +19,7 @@ from rich.text import Text
 
 from deploy.bot_process import running_bot_process, sandbox_settings
 from deploy.model import DEMO_ADAPTER, DEMO_MODEL, DEMO_NAME
+from deploy.picture import save_picture
 from deploy.sandbox.commands import LOCAL
 from deploy.sandbox.render import plain_message
 from deploy.sandbox.seen import Posted
@@ -31,8 +30,6 @@ from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 
 CONNECT_S = 60.0
-PICTURE = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""Rich's SVG template with the reader's own fonts: a picture that fetches nothing."""
 
 
 async def play(once: bool = False, port: int = DEFAULT_PORT, picture: Path | None = None) -> int:
@@ -47,7 +44,7 @@ async def play(once: bool = False, port: int = DEFAULT_PORT, picture: Path | Non
             sandbox = await _start(stack, console, home, port)
             await _tell(sandbox, console)
             if picture is not None:
-                console.save_svg(str(picture), title="make demo", code_format=PICTURE, clear=False)
+                save_picture(console, picture, "make demo")
         except (StoryFailed, InferenceError, OSError, TimeoutError) as error:
             console.print(f"[red]The demo stopped:[/red] {_reason(error)}")
             console.print(f"Its logs are kept in {home}", highlight=False)

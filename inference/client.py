@@ -8,7 +8,8 @@ import json
 import logging
 import math
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -19,7 +20,11 @@ import httpx
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken, UnknownModel
 from inference.prompt import Message
 
+log = logging.getLogger(__name__)
+
 CONNECT_TIMEOUT_S = 5.0
+ESTIMATES_S = 300.0
+"""How long tokens are estimated before a server that doesn't count them is asked again: it may just have restarted, or a proxy answered."""
 DEFAULT_CONTEXT_TOKENS = 8192
 """Assumed where a server doesn't tell its context length; every model worth using has at least this."""
 
@@ -114,13 +119,17 @@ class OpenAIChatModel:
     `timeout_s` bounds the wait for the first event and the silence between two events, not the whole answer.
     """
 
-    def __init__(self, url: str, api_key: str | None, timeout_s: float, temperature: float = 0.0) -> None:
-        """Open no connection yet. `temperature` 0 is greedy decoding."""
+    def __init__(
+        self, url: str, api_key: str | None, timeout_s: float, temperature: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Open no connection yet. `temperature` 0 is greedy decoding; `clock` counts seconds."""
         for name in ("httpx", "httpcore"):  # they log every request, and headers with the key at DEBUG
             logging.getLogger(name).setLevel(logging.WARNING)
         self._url = url.rstrip("/")
         self._temperature = temperature
-        self._tokenizes = True
+        self._clock = clock
+        self._counts: bool | None = None  # whether the server counts tokens; None: nobody asked yet
+        self._estimates_until = -math.inf
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s), pool=None),
@@ -164,17 +173,29 @@ class OpenAIChatModel:
         yield Finished(reason, usage)
 
     async def count_tokens(self, text: str) -> int:
-        """By the server's own tokenizer, else `estimate_tokens`; which of the two is found out once and kept."""
-        if self._tokenizes:
+        """By the server's own tokenizer, else `estimate_tokens` for a while; then the server is asked again. The log says which."""
+        if self._clock() >= self._estimates_until:
             root = self._url.removesuffix("/v1")
             response = await self._send("POST", f"{root}/tokenize", {"prompt": _encodable(text), "add_special_tokens": False})
             count = _json(response).get("count") if response.is_success else None
             if isinstance(count, int):
+                self._note_counts(True, response.status_code)
                 return count
             if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
                 raise ModelUnavailable(f"the model server can't count tokens now (HTTP {response.status_code})")
-            self._tokenizes = False
+            self._estimates_until = self._clock() + ESTIMATES_S
+            self._note_counts(False, response.status_code)
         return estimate_tokens(text)
+
+    def _note_counts(self, counts: bool, status: int) -> None:
+        """Says in the log, once at each change, how long prompts are thought to be from now on."""
+        if counts is self._counts:
+            return
+        self._counts = counts
+        if counts:
+            log.info("tokens are counted by the model server")
+        else:
+            log.warning("tokens are estimated: /tokenize answered HTTP %d; it is asked again every %.0f s", status, ESTIMATES_S)
 
     async def limits(self, model: str) -> ModelLimits:
         """See `ChatModel.limits`; an adapter has the limits of its base model."""

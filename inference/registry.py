@@ -12,9 +12,7 @@ because the bot reads the pointer too.
 """
 
 import fcntl
-import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -24,18 +22,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
+from inference.adapter_files import MARK, copy_adapter, digest
+from inference.durable import put, sync
 from inference.errors import AdapterExists, BadAdapter, RetiredAdapter, UnknownAdapter
+from inference.manifests import cases_of
+from inference.retirement import Retirement, read_retired, write_retired
 
 ADAPTERS_DIRECTORY = "adapters"
 """Below the data directory."""
-MARK = "registered.json"
 POINTER = "champion.json"
-RETIRED = "retired.json"
 SERVER = "server.json"
-MANIFEST = "manifest.json"
-"""What an adapter was made of; `training.release` writes it. Read here: `cases` (ids) and `begins_with` (an adapter's name or null)."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 RESERVED_NAMES = frozenset({"base"})
 """Names by which the server knows something else."""
@@ -77,14 +74,6 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Retirement:
-    """Why an adapter may not go into service again, and since when."""
-
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True)
 class Listed:
     """An adapter as a list shows it. A retired champion is still served until another takes its place."""
 
@@ -122,12 +111,12 @@ class Registry:
                 raise AdapterExists(f"there is an adapter named {name} already; names are never used twice")
             incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self._root))
             try:
-                _copy(source, incoming)
+                copy_adapter(source, incoming)
                 incoming.rename(self._root / name)
             except BaseException:
                 shutil.rmtree(incoming, ignore_errors=True)
                 raise
-            _sync(self._root)
+            sync(self._root)
         return self.get(name)
 
     def get(self, name: str) -> Adapter:
@@ -146,7 +135,7 @@ class Registry:
 
     def listing(self) -> tuple[Listed, ...]:
         """All adapters with what they are now, oldest first."""
-        pointer, retired = self.pointer(), self._retired()
+        pointer, retired = self.pointer(), read_retired(self._root)
         roles = {pointer.previous: Role.PREVIOUS, pointer.champion: Role.CHAMPION}
         return tuple(Listed(one, roles.get(one.name, Role.KEPT), retired.get(one.name)) for one in self.list())
 
@@ -157,15 +146,7 @@ class Registry:
             UnknownAdapter: there is none of that name, or none of the name that it began with.
             BadAdapter: its manifest can't be read.
         """
-        found: set[str] = set()
-        seen: set[str] = set()
-        left: str | None = name
-        while left is not None and left not in seen:
-            seen.add(left)
-            manifest = self._manifest(left)
-            found.update(map(str, manifest.get("cases", ())))
-            left = manifest.get("begins_with")
-        return frozenset(found)
+        return cases_of(name, lambda each: self.get(each).path)
 
     def saw(self, case_id: str) -> tuple[Adapter, ...]:
         """The adapters that learned from a case, oldest first, retired ones included. Raises: as `cases`."""
@@ -178,20 +159,19 @@ class Registry:
         """
         self.get(name)
         with self._locked():
-            retired = self._retired()
+            retired = read_retired(self._root)
             retired.setdefault(name, Retirement(reason, datetime.now(UTC)))
-            rows = {key: {"reason": value.reason, "at": value.at.isoformat()} for key, value in sorted(retired.items())}
-            self._put(RETIRED, json.dumps(rows, indent=1))
+            write_retired(self._root, retired)
 
     def retirement(self, name: str) -> Retirement | None:
         """Why and since when `name` is retired; None where it isn't."""
-        return self._retired().get(name)
+        return read_retired(self._root).get(name)
 
     def note_server(self, note: ServerNote) -> None:
         """Remember what the server that is being started can take."""
         self._root.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            self._put(SERVER, json.dumps(asdict(note)))
+            put(self._root / SERVER, json.dumps(asdict(note)))
 
     def server(self) -> ServerNote | None:
         """What the server that was started last can take; None where none was started from this home."""
@@ -250,41 +230,18 @@ class Registry:
     def verify(self, name: str) -> None:
         """Raises: BadAdapter when a file changed since it was registered; UnknownAdapter."""
         adapter = self.get(name)
-        if _digest(adapter.path) != adapter.sha256:
+        if digest(adapter.path) != adapter.sha256:
             raise BadAdapter(f"the files of {name} changed since it was registered")
 
     def _point(self, champion: str | None, previous: str | None) -> Pointer:
         pointer = Pointer(champion, previous, datetime.now(UTC).isoformat(timespec="seconds"))
-        self._put(POINTER, json.dumps(asdict(pointer)))
+        put(self._root / POINTER, json.dumps(asdict(pointer)))
         return pointer
-
-    def _put(self, name: str, text: str) -> None:
-        """A file in one step: readers see the old one or the new one, whole."""
-        _write(self._root / f".{name}", text)
-        (self._root / f".{name}").replace(self._root / name)
-        _sync(self._root)
 
     def _refuse_retired(self, name: str | None) -> None:
         retirement = None if name is None else self.retirement(name)
         if retirement is not None:
             raise RetiredAdapter(f"{name} was retired on {retirement.at:%Y-%m-%d}: {retirement.reason}")
-
-    def _retired(self) -> dict[str, Retirement]:
-        try:
-            rows = json.loads((self._root / RETIRED).read_text())
-        except FileNotFoundError:
-            return {}
-        return {name: Retirement(row["reason"], datetime.fromisoformat(row["at"])) for name, row in rows.items()}
-
-    def _manifest(self, name: str) -> dict[str, Any]:
-        """Empty for an adapter that was registered without one."""
-        try:
-            value = json.loads((self.get(name).path / MANIFEST).read_text())
-        except FileNotFoundError:
-            return {}
-        except ValueError:
-            raise BadAdapter(f"the manifest of {name} can't be read") from None
-        return value if isinstance(value, dict) else {}
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -314,40 +271,3 @@ class Follower:
         if seen != self._seen:
             self._champion, self._seen = self._registry.pointer().champion, seen
         return self._champion
-
-
-def _copy(source: Path, target: Path) -> None:
-    """The files of `source`, synced and read-only, and the mark that says they are complete."""
-    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MARK, ".*"))
-    files = [path for path in target.rglob("*") if path.is_file()]
-    for path in files:
-        path.chmod(0o444)
-        _sync(path)
-    _write(target / MARK, json.dumps({"added": datetime.now(UTC).isoformat(), "sha256": _digest(target)}))
-    target.chmod(0o755)  # mkdtemp makes it private, but the server may run as another user
-    for directory in [target, *(path for path in target.rglob("*") if path.is_dir())]:
-        _sync(directory)
-
-
-def _digest(directory: Path) -> str:
-    """SHA-256 over the names and contents of all files but the mark."""
-    total = hashlib.sha256()
-    for path in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MARK):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(directory)}\n{content}\n".encode())
-    return total.hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or a directory's list of names, to the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

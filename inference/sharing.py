@@ -7,6 +7,8 @@ The server lets the GPUs go when it sees them wanted, and takes them again when 
 more, so that the server can finish what it writes. The locks are the kernel's (flock), which frees them when a process dies, however it
 dies: after a crash of the training the server comes back by itself, and a server that is started during a training waits for its end.
 
+Containers see each other's locks where they share that folder on one machine's disk (`deploy/compose.yaml`).
+
 A file `urgent` beside them asks a training to step aside for a while; whoever wrote it takes it away when the matter is answered.
 """
 

@@ -11,10 +11,13 @@ from functools import partial
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.calls import SlackRefused, call
+from bot.slack.memory import Memory
 from bot.workflow.ports import Sign
 
 CHANNEL_MEMORY_S = 60.0
 USER_MEMORY_S = 600.0
+MOST_CHANNELS, MOST_USERS = 1_000, 10_000
+"""How many are remembered: more than are at work within a minute, or ten, and a few megabytes at most."""
 PAGE = 200
 
 
@@ -32,9 +35,9 @@ class SlackGuard:
     """Refuses channels and people that patients' matters must not reach."""
 
     def __init__(self, client: AsyncWebClient, team_ids: Collection[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._team_ids, self._clock = client, frozenset(team_ids), clock
-        self._channels: dict[str, tuple[float, ChannelFacts | None]] = {}
-        self._guests: dict[str, tuple[float, bool]] = {}
+        self._client, self._team_ids = client, frozenset(team_ids)
+        self._channels: Memory[ChannelFacts | None] = Memory(CHANNEL_MEMORY_S, MOST_CHANNELS, clock)
+        self._guests: Memory[bool] = Memory(USER_MEMORY_S, MOST_USERS, clock)
 
     async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None:
         """The sentence that says why not; None if all is well."""
@@ -61,14 +64,12 @@ class SlackGuard:
             self._channels.clear()
             self._guests.clear()
         else:
-            self._channels.pop(channel_id, None)
+            self._channels.forget(channel_id)
 
     async def _facts(self, channel_id: str) -> ChannelFacts | None:
-        until, facts = self._channels.get(channel_id, (0.0, None))
-        if until <= self._clock():
-            facts = await self._ask(channel_id)
-            self._channels[channel_id] = (self._clock() + CHANNEL_MEMORY_S, facts)
-        return facts
+        if self._channels.holds(channel_id):
+            return self._channels[channel_id]
+        return self._channels.keep(channel_id, await self._ask(channel_id))
 
     async def _ask(self, channel_id: str) -> ChannelFacts | None:
         """None: the bot can't see the channel."""
@@ -94,11 +95,9 @@ class SlackGuard:
         return frozenset(found)
 
     async def _is_guest(self, user_id: str, team_id: str) -> bool:
-        until, guest = self._guests.get(user_id, (0.0, False))
-        if until <= self._clock():
-            guest = await self._ask_guest(user_id, team_id)
-            self._guests[user_id] = (self._clock() + USER_MEMORY_S, guest)
-        return guest
+        if self._guests.holds(user_id):
+            return self._guests[user_id]
+        return self._guests.keep(user_id, await self._ask_guest(user_id, team_id))
 
     async def _ask_guest(self, user_id: str, team_id: str) -> bool:
         """Someone whom Slack doesn't know is a guest, to be safe."""

@@ -1,33 +1,26 @@
-"""Messages out: each page of an answer is one Slack message, posted once and updated from then on.
+"""Messages out: each page of an answer is one Slack message, posted once (`posting.py`) and updated from then on."""
 
-`chat.postMessage` can't be repeated safely: the process may die, or Slack's answer may be lost, after Slack took the post. So
-every message carries an opaque id in its metadata; where a post was tried and its outcome is unknown, the thread is searched
-for that id before anything is posted again.
-"""
-
-import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.case import Case
 from bot.domain.note import Note
 from bot.slack.calls import PAUSES_S, Call, SlackRefused, attempt, call
+from bot.slack.plain_pages import REFUSALS, plain_pages
+from bot.slack.posting import find_posted, marked, post_once
 from bot.slack.texts import texts
 from bot.slack.views import Page, notice_text, pages
-from bot.workflow.ports import Content, Notice, Outbox, PartialNote, Sign, Slot
+from bot.workflow.ports import Content, Notice, Outbox, PartialNote, Slot
 from inference.note import Language
 
 log = logging.getLogger(__name__)
 
-EVENT_TYPE = "phyassist_answer"
-SEARCH_DEPTH = 100
-"""How many messages of a thread or channel are searched for one whose post had an unknown outcome."""
 LIVE_UPDATES_A_MINUTE = 30
 """Live updates of all cases together; Slack allows about 50 updates a minute, and final notes come first."""
 _VANISHED = {"message_not_found", "cant_update_message", "edit_window_closed"}
@@ -63,14 +56,20 @@ class Messenger:
         self._live: dict[str, str] = {}  # slot → timestamp of the message in which a note is growing
 
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
-        """Makes Slack show `content` in the slot's messages, however long that takes. A channel that is gone is logged and left."""
+        """Makes Slack show `content` in the slot's messages, however long that takes; as plain text where Slack refuses its blocks.
+
+        A channel that is gone is logged and left.
+        """
         self._live.pop(slot, None)
         try:
             wanted = pages(content)
-            for number, page in enumerate(wanted):
-                await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
-            for message in await self._outbox.beyond(slot, len(wanted)):
-                await self._remove(case, message)
+            try:
+                await self._show_pages(case, note, slot, wanted)
+            except SlackRefused as error:
+                if error.error not in REFUSALS:
+                    raise
+                log.error("note %s is shown as plain text: %s", note.id, error)
+                await self._show_pages(case, note, slot, plain_pages(wanted, texts(content.language).without_buttons))
         except SlackRefused as error:
             log.error("note %s can't be shown: %s", note.id, error)
 
@@ -89,18 +88,26 @@ class Messenger:
             log.warning("note %s: a live update failed: %s", note.id, error)
 
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None:
-        """One sentence to one person, visible to them alone; the welcome is for everybody."""
+        """One sentence to one person, visible to them alone."""
         text = notice_text(notice)
         try:
-            if notice.sign is Sign.WELCOME:
-                await call("chat.postMessage", lambda: self._client.chat_postMessage(channel=channel_id, text=text))
-            else:
-                await call(
-                    "chat.postEphemeral",
-                    lambda: self._client.chat_postEphemeral(channel=channel_id, user=user_id, text=text, thread_ts=thread_ts),
-                )
+            await call(
+                "chat.postEphemeral",
+                lambda: self._client.chat_postEphemeral(channel=channel_id, user=user_id, text=text, thread_ts=thread_ts),
+            )
         except SlackRefused as error:
             log.warning("channel %s: a notice can't be shown: %s", channel_id, error)
+
+    async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None:
+        """A sentence to everybody in a channel, once, however often it is asked for under this id: the channel tells whether it stands."""
+        text = notice_text(notice)
+        find = partial(find_posted, self._client, channel_id, None, greeting_id)
+        post = partial(self._client.chat_postMessage, channel=channel_id, text=text, metadata=marked(greeting_id))
+        try:
+            if await find() is None:
+                await post_once(post, find)
+        except SlackRefused as error:
+            log.warning("channel %s: nobody can be greeted: %s", channel_id, error)
 
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
         """The status line under the thread; it goes away by itself when the answer is posted. Not worth a second try."""
@@ -114,6 +121,12 @@ class Messenger:
             )
         except SlackRefused as error:
             log.debug("no status line: %s", error)
+
+    async def _show_pages(self, case: Case, note: Note, slot: str, wanted: Sequence[Page]) -> None:
+        for number, page in enumerate(wanted):
+            await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+        for message in await self._outbox.beyond(slot, len(wanted)):
+            await self._remove(case, message)
 
     async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
         """Posts the page, or updates its message; returns the message's timestamp."""
@@ -142,57 +155,28 @@ class Messenger:
         await self._outbox.removed(slot)
 
     def _update(self, case: Case, ts: str, page: Page) -> Call:
-        return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks))
+        # parse: left to itself, an update (unlike a post) brings @channel in its text to life
+        return lambda: self._client.chat_update(channel=case.channel_id, ts=ts, text=page.text, blocks=list(page.blocks), parse="none")
 
     async def _post(self, case: Case, note: Note, slot: Slot, page: Page) -> str:
-        tries = 0
-        while True:
-            answer, pause = await attempt("chat.postMessage", lambda: self._post_once(case, note, slot, page))
-            ts = str(answer["ts"]) if answer else None
-            if ts is None and pause is None:  # not refused: Slack may have taken it
-                await asyncio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
-                ts = await self._find(case, note, slot)
-            elif ts is None:
-                await asyncio.sleep(pause or 0)
-            if ts is not None:
-                await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
-                return ts
-            tries += 1
+        ts = await post_once(lambda: self._post_page(case, note, slot, page), lambda: self._find(case, note, slot))
+        await self._outbox.posted(slot, ts, opens_thread=_opens_thread(note, slot))
+        return ts
 
-    async def _post_once(self, case: Case, note: Note, slot: Slot, page: Page) -> Any:
+    async def _post_page(self, case: Case, note: Note, slot: Slot, page: Page) -> AsyncSlackResponse:
         return await self._client.chat_postMessage(
             channel=case.channel_id,
             thread_ts=note.thread_ts,
             text=page.text,
             blocks=list(page.blocks),
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"id": slot.id}},
+            metadata=marked(slot.id),
             unfurl_links=False,
             unfurl_media=False,
         )
 
     async def _find(self, case: Case, note: Note, slot: Slot) -> str | None:
-        """The timestamp of the message that carries the slot's id."""
-        common: dict[str, Any] = {"channel": case.channel_id, "limit": SEARCH_DEPTH, "include_all_metadata": True}
-        if note.thread_ts is None:
-            answer = await call("conversations.history", partial(self._client.conversations_history, **common))
-            return _carrying(slot.id, answer["messages"])
-        cursor: str | None = None
-        while cursor != "":
-            ask = partial(self._client.conversations_replies, ts=note.thread_ts, cursor=cursor, **common)
-            answer = await call("conversations.replies", ask)
-            found = _carrying(slot.id, answer["messages"])
-            if found:
-                return found
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-        return None
+        return await find_posted(self._client, case.channel_id, note.thread_ts, slot.id)
 
 
 def _opens_thread(note: Note, slot: Slot) -> bool:
     return note.thread_ts is None and slot.page == 0
-
-
-def _carrying(message_id: str, messages: list[dict[str, Any]]) -> str | None:
-    for message in messages:
-        if (message.get("metadata") or {}).get("event_payload", {}).get("id") == message_id:
-            return str(message["ts"])
-    return None

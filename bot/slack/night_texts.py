@@ -27,6 +27,7 @@ class NightTexts:
     title: str
     ends: dict[NightEnd, str]
     rows: str
+    sealed: str
     failed: str
     rest: str
     promote: str
@@ -95,6 +96,7 @@ _ENGLISH = NightTexts(
         NightEnd.FAILED: "This night failed; {champion} stays in service.",
     },
     rows="Trained on {train} examples and {pairs} edits of {cases} cases; measured on {heldout} examples held out.",
+    sealed="Cases that could not be decrypted and were left out: {number}. The bot's log says which ones.",
     failed=(
         "Reason: {reason}\nIt is not begun again by itself. Mend the reason (`phyassist doctor`, logs/night.log), then "
         "`/phyassist retrain`; the next scheduled night takes everything up again, too."
@@ -166,6 +168,7 @@ _CHINESE = NightTexts(
         NightEnd.FAILED: "这次训练失败；继续使用{champion}。",
     },
     rows="训练用了 {cases} 个个案的 {train} 条样例和 {pairs} 处修改；评测用了预留的 {heldout} 条样例。",
+    sealed="无法解密、因此未使用的个案：{number} 个。机器人的日志写明了是哪些个案。",
     failed=(
         "原因：{reason}\n不会自动重新开始。请先排除原因（`phyassist doctor`、logs/night.log），再用 `/phyassist retrain`；"
         "下一个计划中的夜间训练也会重新处理全部内容。"

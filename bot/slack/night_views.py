@@ -69,6 +69,8 @@ def ended_message(night: NightRun, ended: Outcome | Failure, language: Language,
         lines.append(escape(ended.headline[language.value]))
     if ended.train_rows:
         lines.append(words.rows.format(train=ended.train_rows, pairs=ended.pairs, cases=ended.cases, heldout=ended.heldout_rows))
+    if ended.sealed:
+        lines.append(words.sealed.format(number=ended.sealed))
     blocks = [header(words.title), *(section("\n".join(group)) for group in fit(lines, SECTION_CHARS))]
     if ended.table:
         blocks += _table(ended.table[language.value], words)

@@ -39,6 +39,7 @@ class Texts:
     night: NightTexts
     learning_until: str
     answer_now: str
+    without_buttons: str
     help: str
     unknown: str
     summarizing: str
@@ -129,6 +130,7 @@ _ENGLISH = Texts(
     night=NIGHT_TEXTS[Language.ENGLISH],
     learning_until=" until about {when}",
     answer_now="Answer now",
+    without_buttons="Slack did not take the usual form of this message, so it has no buttons. Replies in its thread work as always.",
     help=(
         "*PhyAssist* drafts notes for counselors. You are the author.\n"
         "• Post a description in this channel, without names: the note appears in its thread.\n"
@@ -225,6 +227,7 @@ _CHINESE = Texts(
     night=NIGHT_TEXTS[Language.CHINESE],
     learning_until="，大约到 {when}",
     answer_now="立即回复",
+    without_buttons="Slack 没有接受这条消息通常的形式，所以这里没有按钮。您仍可照常在消息列中回复。",
     help=(
         "*PhyAssist* 为咨询师起草记录，您是作者。\n"
         "• 在本频道发送描述，不要写姓名：记录会出现在该描述的消息列中。\n"

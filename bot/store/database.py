@@ -21,7 +21,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store import night_runs
 from bot.store.case_files import remove_case
-from bot.store.repository import SqlUnitOfWork, data_key
+from bot.store.keys import data_key
+from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Incoming, Stage, incoming_adapter

@@ -1,4 +1,4 @@
-"""Errors of the store.
+"""Errors of the store. Workflows know `SealBroken` as `StaysSealed`, by which they leave one case out and go on with the others.
 
 StoreError
 ├── KeyFileUnusable      the master key file is missing, readable by others, or damaged
@@ -6,6 +6,8 @@ StoreError
 ├── TakenOver            another instance of the bot went on with an act, or its case was deleted
 └── SchemaOutOfDate      the database needs `phyassist db upgrade`
 """
+
+from bot.workflow.ports import StaysSealed
 
 
 class StoreError(Exception):
@@ -16,7 +18,7 @@ class KeyFileUnusable(StoreError):
     """The master key file is readable by others, or damaged."""
 
 
-class SealBroken(StoreError):
+class SealBroken(StoreError, StaysSealed):
     """An encrypted value does not open."""
 
 

@@ -1,6 +1,5 @@
 """The unit of work: domain values in, encrypted rows out, and back."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,45 +10,18 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
-from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision
+from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
-from bot.store.errors import SealBroken, TakenOver
-from bot.store.tables import (
-    AcceptanceRow,
-    ApprovalRow,
-    CaseRow,
-    DeletedCaseRow,
-    InboxRow,
-    KeyRow,
-    MessageRow,
-    NoteRow,
-    ReportRow,
-    RevisionRow,
-    TurnRow,
-)
-from bot.store.vault import new_key, seal, seal_bytes, unseal, unseal_bytes
+from bot.store.errors import TakenOver
+from bot.store.keys import data_key
+from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
+from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
+from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Stage, post_key
 from bot.workflow.ports import Report, StoredTurn, Work
-from inference.note import Kind, Language
+from inference.note import Language
 from inference.prompt import Turn, TurnKind
-
-
-async def data_key(session: AsyncSession, master_key: bytes, key_id: str, *, create: bool = False) -> bytes:
-    """The data key `key_id`, unwrapped.
-
-    Raises:
-        SealBroken: the key was destroyed, or is wrapped by another master key.
-    """
-    row = await session.get(KeyRow, key_id)
-    if row is None and create:
-        key = new_key()
-        session.add(KeyRow(id=key_id, sealed_key=seal_bytes(master_key, key, f"data_key:{key_id}")))
-        await session.flush()
-        return key
-    if row is None:
-        raise SealBroken("the data key of this case was destroyed")
-    return unseal_bytes(master_key, row.sealed_key, f"data_key:{key_id}")
 
 
 class SqlUnitOfWork:
@@ -160,55 +132,19 @@ class SqlUnitOfWork:
 
     async def add_revision(self, note: Note, revision: Revision) -> None:
         """One more revision of a note; the note itself is not changed otherwise."""
-        items = [[item.kind, item.text, item.origin, list(item.evidence)] for item in revision.items]
-        sealed = seal(await self._key(note.case_id), json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
-        self._session.add(
-            RevisionRow(
-                id=revision.id,
-                note_id=note.id,
-                number=revision.number,
-                author_origin=revision.author.origin,
-                author=revision.author.name,
-                sealed_items=sealed,
-                content_hash=revision.content_hash,
-                created_at=revision.created_at,
-            )
-        )
-        await self._session.flush()
+        await write_revision(self._session, await self._key(note.case_id), note.id, revision)
 
     async def add_approval(self, note: Note) -> None:
         """The approval which the note carries."""
         if note.approval is None:
             raise ValueError("the note is not approved")
-        approval = note.approval
-        self._session.add(
-            ApprovalRow(
-                note_id=note.id,
-                revision_id=approval.revision_id,
-                content_hash=approval.content_hash,
-                user_id=approval.user_id,
-                at=approval.at,
-            )
-        )
-        await self._session.flush()
+        await write_approval(self._session, note.id, note.approval)
 
     async def add_acceptance(self, note: Note) -> None:
         """The acceptance of the note's newest revision, unless it is there already."""
         if note.acceptance is None:
             raise ValueError("the note is not accepted")
-        acceptance = note.acceptance
-        query = select(AcceptanceRow.serial).where(AcceptanceRow.note_id == note.id, AcceptanceRow.revision_id == acceptance.revision_id)
-        if (await self._session.exec(query)).first() is None:
-            self._session.add(
-                AcceptanceRow(
-                    note_id=note.id,
-                    revision_id=acceptance.revision_id,
-                    content_hash=acceptance.content_hash,
-                    user_id=acceptance.user_id,
-                    at=acceptance.at,
-                )
-            )
-            await self._session.flush()
+        await write_acceptance(self._session, note.id, note.acceptance)
 
     async def add_report(self, report: Report) -> None:
         """What a counselor wrote in one message, or in a new version of it."""
@@ -272,38 +208,9 @@ class SqlUnitOfWork:
         return (newest or 0) + 1
 
     async def _note(self, row: NoteRow) -> Note:
-        key = await self._key(row.case_id)
-        revisions = await self._session.exec(select(RevisionRow).where(RevisionRow.note_id == row.id).order_by(col(RevisionRow.number)))
-        summary = row.purpose == Purpose.SUMMARY
-        approval = await self._session.get(ApprovalRow, row.id) if summary else None
-        query = select(AcceptanceRow).where(AcceptanceRow.note_id == row.id).order_by(col(AcceptanceRow.serial))
-        acceptances = () if summary else await self._session.exec(query)
-        return Note(
-            id=row.id,
-            case_id=row.case_id,
-            purpose=Purpose(row.purpose),
-            thread_ts=row.thread_ts,
-            revisions=tuple(_revision(revision, key) for revision in revisions),
-            approval=_approval(approval) if approval else None,
-            acceptances=tuple(_approval(acceptance) for acceptance in acceptances),
-        )
-
-
-def _approval(row: ApprovalRow | AcceptanceRow) -> Approval:
-    return Approval(row.user_id, row.revision_id, row.content_hash, row.at)
+        return await read_note(self._session, await self._key(row.case_id), row)
 
 
 def _turn(row: TurnRow, key: bytes) -> StoredTurn:
     text = unseal(key, row.sealed_text, f"turn:{row.case_id}:{row.position}")
     return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source)
-
-
-def _revision(row: RevisionRow, key: bytes) -> Revision:
-    items = json.loads(unseal(key, row.sealed_items, f"revision:{row.id}"))
-    return Revision(
-        id=row.id,
-        number=row.number,
-        author=Author(Origin(row.author_origin), row.author),
-        items=tuple(Item(Kind(kind), text, Origin(origin), tuple(evidence)) for kind, text, origin, evidence in items),
-        created_at=row.created_at,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.workflow.ports import Store
-from training.data.records import CaseRecord
+from training.data.records import CaseRecord, SealedCase
 from training.night.outcome import End, Outcome
 from training.night.told import Told
 
@@ -83,7 +83,7 @@ Hear = Callable[[Told], None]
 class NightProcess(Protocol):
     """Runs the night of a folder in a process of its own. Cancelled, it tells the process to stop, which leaves all to be gone on with."""
 
-    async def run(self, folder: Path, records: AsyncIterator[CaseRecord], hear: Hear) -> Ended: ...
+    async def run(self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Hear) -> Ended: ...
 
 
 class NightReport(Protocol):

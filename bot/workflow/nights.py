@@ -23,7 +23,7 @@ from bot.workflow.night_ports import Broken, Ended, Failure, MakePlan, NightEnd,
 from bot.workflow.ports import Clock
 from bot.workflow.records import case_records, night_cases
 from inference.errors import InferenceError
-from training.data.records import CaseRecord
+from training.data.records import CaseRecord, SealedCase
 from training.night.outcome import Outcome
 from training.night.told import Stage, Told
 
@@ -168,7 +168,7 @@ class Nights:
         except OSError as error:
             return Failure(f"its process can't be started: {error.strerror}")
 
-    async def _records(self) -> AsyncIterator[CaseRecord]:
+    async def _records(self) -> AsyncIterator[CaseRecord | SealedCase]:
         async for record in case_records(self._store):
             yield record
 

@@ -18,6 +18,10 @@ Clock = Callable[[], datetime]
 """The time now, with its zone."""
 
 
+class StaysSealed(Exception):
+    """What is stored of a case can't be decrypted: its data key is gone, or key or text are damaged. The store raises it."""
+
+
 @dataclass(frozen=True)
 class Work:
     """An inbox row: what somebody did, how far it has come, and the note it is about once that is known."""
@@ -55,6 +59,11 @@ class StoredTurn:
     note_id: str
     revision_id: str | None = None
     source: str | None = None
+
+    @property
+    def source_ts(self) -> str | None:
+        """The message that it was read from, if any."""
+        return self.source.rpartition(":")[0] if self.source else None
 
 
 class Sign(StrEnum):
@@ -210,6 +219,7 @@ class Channel(Protocol):
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None: ...
     async def show_partial(self, case: Case, note: Note, slot: str, content: PartialNote) -> None: ...
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None: ...
+    async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None: ...
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
 
 

@@ -10,23 +10,32 @@ What a record says of an answer follows from what was stored with it:
 
 A reply that was read one way and then another counts as it was read last. The answer to the wrong reading is left out, and what came
 after it is not taken for an edit of what came before. Answers from before turns knew their revisions are left out where it can't be told.
+
+A case that can't be decrypted is left out and counted. Whether it has consent is sealed too, so it counts as a case without.
 """
 
+import contextlib
 import itertools
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.case import CaseFile, consent_now
 from bot.domain.note import Item, Note, Origin, Revision
-from bot.workflow.ports import Store, StoredTurn
+from bot.workflow.ports import StaysSealed, Store, StoredTurn
 from inference.note import NoteItem
 from inference.prompt import TurnKind
-from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, Verdict
+from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, SealedCase, Verdict
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class NightCases:
-    """The ids of cases that may be trained on now, and of those that datasets have to forget: deleted, or without consent."""
+    """The ids of cases that may be trained on now, and of those that datasets have to forget: deleted, or without consent.
+
+    A case that can't be decrypted is neither: no night gets it, but nobody may say of it that consent was withdrawn.
+    """
 
     consenting: frozenset[str]
     to_forget: frozenset[str]
@@ -34,25 +43,40 @@ class NightCases:
 
 async def night_cases(store: Store) -> NightCases:
     """Which cases a night may use, and which it must not hold any more."""
+    allowed: dict[str, bool] = {}
     async with store.begin() as uow:
-        files = [await uow.case_file(case.id) for case in await uow.cases()]
         deleted = await uow.deleted_cases()
-    allowed = {file.case.id: consent_now(file.consents) is not None for file in files if file}
+        for case in await uow.cases():
+            with contextlib.suppress(StaysSealed):
+                file = await uow.case_file(case.id)
+                allowed |= {case.id: consent_now(file.consents) is not None} if file else {}
     consenting = frozenset(case_id for case_id, allows in allowed.items() if allows)
     return NightCases(consenting, frozenset({*allowed, *deleted}) - consenting)
 
 
-async def case_records(store: Store) -> AsyncIterator[CaseRecord]:
-    """One record for each case that has consent, one case in memory at a time. Consent is asked for in the transaction that reads."""
+async def case_records(store: Store) -> AsyncIterator[CaseRecord | SealedCase]:
+    """One record for each case that has consent or can't be decrypted, one case in memory at a time."""
     async with store.begin() as uow:
         cases = await uow.cases()
     for case in cases:
-        async with store.begin() as uow:
-            file = await uow.case_file(case.id)
-            consents = file is not None and consent_now(file.consents) is not None
-            turns, notes = (await uow.stored_turns(case.id), await uow.notes(case.id)) if consents else ((), ())
-        if file and consents:
-            yield record_of(file, turns, notes)
+        record: CaseRecord | SealedCase | None
+        try:
+            record = await _record(store, case.id)
+        except StaysSealed as error:
+            log.error("case %s is left out of the night: %s", case.id, error)
+            record = SealedCase(case.id)
+        if record:
+            yield record
+
+
+async def _record(store: Store, case_id: str) -> CaseRecord | None:
+    """The record of a case; None without consent, which is asked for in the transaction that reads. Raises: StaysSealed."""
+    async with store.begin() as uow:
+        file = await uow.case_file(case_id)
+        if file is None or consent_now(file.consents) is None:
+            return None
+        turns, notes = await uow.stored_turns(case_id), await uow.notes(case_id)
+    return record_of(file, turns, notes)
 
 
 def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]) -> CaseRecord:

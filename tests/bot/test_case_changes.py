@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from bot.domain.case import CaseFile, Consent, Roster, Withdrawal, consent_now
 from bot.domain.errors import CaseOutOfDate, NotAllowed, OutOfDate
 from bot.domain.note import Purpose
+from bot.domain.reading import Reading
 from bot.workflow.case_changes import next_names, next_step, what_holds
-from bot.workflow.incoming import Accept, CaseChanged, SaidConsent, Summarize
+from bot.workflow.incoming import Accept, CaseChanged, HandedBack, SaidConsent, Summarize
 from bot.workflow.ports import NoteView, Sign
 from inference.note import Language, NoteItem
 from tests.bot.test_case_form import a_file
@@ -199,6 +200,45 @@ async def test_an_accepted_answer_says_so_where_it_stands(store_url: str) -> Non
         async with desk.database.begin() as uow:
             assert await uow.note(before.note.id) == desk.newest.note
         assert len(desk.model.prompts) == 1
+
+
+async def test_accepting_leaves_how_the_reply_was_read(store_url: str) -> None:
+    """Information, an edited answer: what was said of the reply stays; of a first answer and of the modal nothing was said."""
+    async with a_desk(store_url, FIRST, MORE, [], []) as desk:
+        post = a_post()
+        await desk.do(post)
+        await desk.do(_accept(desk.newest, "5.1"))
+        assert desk.newest.reading is Reading.DESCRIPTION
+        for ts, text, reading in (
+            ("5.2", "By the way, the client works night shifts.", Reading.INFORMATION),
+            ("5.3", "- Leave the phone outside.\n- My own line", Reading.EDITED),
+        ):
+            reply = a_post(text, thread_ts=post.ts)
+            await desk.do(reply)
+            before = desk.newest
+            assert before.reading is reading
+            await desk.do(_accept(before, ts))
+            assert desk.newest.note.acceptance
+            assert (desk.newest.reading, desk.newest.reply_ts) == (before.reading, before.reply_ts) == (reading, reply.ts)
+        note = desk.newest.note
+        assert note.current
+        items = (NoteItem(FIRST[1].kind, "From the modal"),)
+        await desk.do(HandedBack(**WHO, note_id=note.id, base_revision_id=note.current.id, items=items, source="V9"))
+        await desk.do(_accept(desk.newest, "5.4"))
+        assert desk.newest.note.acceptance
+        assert desk.newest.reading is None
+
+
+async def test_accepting_says_nothing_of_a_reply_that_was_not_answered(store_url: str) -> None:
+    """The note that stands was not read from it."""
+    async with a_desk(store_url, FIRST, "no note", "no note") as desk:
+        post = a_post()
+        await desk.do(post)
+        first = desk.newest
+        await desk.do(a_post("By the way, the client works night shifts.", thread_ts=post.ts))
+        await desk.do(_accept(first))
+        assert desk.newest.note.acceptance
+        assert desk.newest.reading is Reading.DESCRIPTION
 
 
 async def test_a_later_revision_leaves_the_note_open_again(store_url: str) -> None:

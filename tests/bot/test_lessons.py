@@ -7,7 +7,8 @@ import pytest
 
 from bot.store.database import Database
 from bot.workflow.adapters import DELETED, tell_lessons
-from inference.registry import MANIFEST, Registry
+from inference.manifests import MANIFEST
+from inference.registry import Registry
 from tests.bot.test_case_changes import PAPER, a_form
 from tests.bot.test_conversation import FIRST, a_desk
 from tests.bot.test_nights import Heard

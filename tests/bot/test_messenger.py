@@ -17,6 +17,7 @@ from bot.domain.note import Note, Purpose
 from bot.slack import calls
 from bot.slack.calls import SlackRefused, call
 from bot.slack.messenger import LIVE_UPDATES_A_MINUTE, LivePace, Messenger
+from bot.slack.texts import texts
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -64,7 +65,7 @@ class Desk:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses which the code chooses itself are short here; those which Slack asks for are kept."""
     monkeypatch.setattr(calls, "PAUSES_S", (0.05, 0.1))
-    monkeypatch.setattr("bot.slack.messenger.PAUSES_S", (0.05, 0.1))
+    monkeypatch.setattr("bot.slack.posting.PAUSES_S", (0.05, 0.1))
 
 
 @asynccontextmanager
@@ -216,21 +217,71 @@ async def test_a_summary_opens_a_thread_of_its_own(tmp_path: Path) -> None:
         assert note.id == "note"
 
 
+@pytest.mark.parametrize("shown_before", [False, True])
+async def test_blocks_that_slack_refuses_become_plain_text(
+    desk: Desk, shown_before: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The counselor gets every word, in messages that Slack takes, new or in the place of what stood there; the log gets no word of it."""
+    if shown_before:
+        await desk.show("Short.")
+    before = [each.ts for each in await desk.answers()]
+    monkeypatch.setattr("bot.slack.views.SECTION_CHARS", 20_000)  # Slack takes 3,000 characters a section
+    said = [f"Line {number}: @channel " + "word " * 30 for number in range(50)]
+    await desk.show(*said)
+    messages = [each for each in await desk.sandbox.client.messages("case-001") if each.user == "U0PHYASSIST"]
+    assert len(messages) >= 2
+    assert [each.ts for each in messages][: len(before)] == before
+    assert not any(each.blocks for each in messages)
+    plain = "\n".join(each.text for each in messages)
+    assert all(line.strip() in plain for line in said)
+    assert plain.endswith(texts(Language.ENGLISH).without_buttons)
+    assert "invalid_blocks" in caplog.text
+    assert "Line 1" not in caplog.text
+    monkeypatch.undo()
+    await desk.show("Short.")
+    (answer,) = await desk.answers()
+    assert answer.ts == messages[0].ts
+
+
 async def test_a_channel_that_is_gone_does_not_hold_the_queue_up(desk: Desk) -> None:
     """Without a channel to show it in, a note is logged and left."""
     await desk.sandbox.client.kick("case-001")
     await desk.show("Sleep is short.")
     await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.EMPTY, Language.ENGLISH))
+    await desk.messenger.greet(desk.case.channel_id, "joined-1", Notice(Sign.WELCOME, Language.ENGLISH))
     await desk.messenger.working(desk.case.channel_id, desk.note.thread_ts, Language.ENGLISH)
 
 
 async def test_a_sentence_is_for_one_person(desk: Desk) -> None:
-    """Notices are ephemeral, the welcome is for everybody."""
+    """Notices are ephemeral."""
     await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.EMPTY, Language.CHINESE))
-    await desk.messenger.tell(desk.case.channel_id, "U0ANNA", Notice(Sign.WELCOME, Language.ENGLISH))
     assert len(await desk.sandbox.client.ephemerals("anna")) == 1
     assert await desk.sandbox.client.ephemerals("li") == []
-    await desk.sandbox.client.wait_for("case-001", "Hello, I am PhyAssist")
+
+
+async def greetings(desk: Desk) -> list[Posted]:
+    """The welcomes in the channel."""
+    return [each for each in await desk.sandbox.client.messages("case-001") if "Hello, I am PhyAssist" in each.text]
+
+
+async def test_the_welcome_is_for_everybody_and_comes_once(desk: Desk) -> None:
+    """A bot killed after the post asks again under the same id, and the channel has it; a later invitation is another."""
+    notice = Notice(Sign.WELCOME, Language.ENGLISH)
+    for _ in range(3):
+        await desk.messenger.greet(desk.case.channel_id, "joined-1", notice)
+        await desk.sandbox.client.say("anna", "case-001", "Thank you.")
+    (greeting,) = await greetings(desk)
+    assert await desk.calls("chat.postMessage") == 1
+    assert greeting.thread_ts is None
+    await desk.messenger.greet(desk.case.channel_id, "joined-2", notice)
+    assert len(await greetings(desk)) == 2
+
+
+async def test_a_welcome_whose_answer_was_lost_is_not_repeated(desk: Desk) -> None:
+    """Slack took it and then answered 500."""
+    await desk.sandbox.client.set_faults(Faults(lose_answer_every=1, only_methods=POST_ONLY))
+    await desk.messenger.greet(desk.case.channel_id, "joined-1", Notice(Sign.WELCOME, Language.ENGLISH))
+    assert len(await greetings(desk)) == 1
 
 
 async def test_a_live_update_never_waits(desk: Desk) -> None:

@@ -158,6 +158,9 @@ def test_an_answer_can_be_accepted_and_then_says_who_did(language: Language) -> 
     shown = json.dumps(check(pages(replace(view, note=accepted)))[-1].blocks)
     assert ACCEPT_ACTION not in shown
     assert "<@U0LI>" in shown
+    read = json.dumps(pages(NoteView(accepted, language, Reading.EDITED, "9.9"))[-1].blocks, ensure_ascii=False)
+    assert texts(language).readings[Reading.EDITED] in read
+    assert REREAD_ACTION in read
     later = replace(accepted, revisions=(*accepted.revisions, a_revision(an_item("Walks."), number=2)))
     shown = json.dumps(check(pages(replace(view, note=later)))[-1].blocks)
     assert ACCEPT_ACTION in shown

@@ -1,15 +1,20 @@
 """The files which other programs read: Slack's manifest, the compose file, the systemd units."""
 
 import configparser
+import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import typer
 import yaml
 
 from bot.settings import describe
+from bot.slack.night_listeners import ADMIN_WORDS
+from deploy.model import app
 from inference.profiles import ProfileName
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -96,11 +101,27 @@ def manifest() -> dict[str, Any]:
     return loaded
 
 
+def merged(one: Any, other: Any) -> Any:
+    """A compose file with another on top: mappings are joined, lists appended, other values replaced."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**one, **{key: merged(one[key], value) if key in one else value for key, value in other.items()}}
+    return [*one, *other] if isinstance(one, list) and isinstance(other, list) else other
+
+
+@pytest.fixture(scope="module", params=[("compose.yaml",), ("compose.yaml", "compose.nights.yaml")], ids=["plain", "nights"])
+def compose(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The compose file; and with the one for nights on top."""
+    loaded = [yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8")) for name in request.param]
+    whole: dict[str, Any] = functools.reduce(merged, loaded)
+    return whole
+
+
 @pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    """The compose file."""
-    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    return loaded
+def nights() -> dict[str, Any]:
+    """Both."""
+    plain, on_top = (yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8")) for name in ("compose.yaml", "compose.nights.yaml"))
+    whole: dict[str, Any] = merged(plain, on_top)
+    return whole
 
 
 def test_slack_would_accept_the_manifest(manifest: dict[str, Any]) -> None:
@@ -126,6 +147,14 @@ def test_the_ways_in_are_there(manifest: dict[str, Any]) -> None:
     assert not features["app_home"]["home_tab_enabled"]
 
 
+def test_the_hint_of_the_command_names_every_word(manifest: dict[str, Any]) -> None:
+    """Slack shows it while somebody types: what everybody may say, then what admins may."""
+    (command,) = manifest["features"]["slash_commands"]
+    everybody, admins = command["usage_hint"].split("(admins:")
+    assert {word.strip() for word in everybody.split("|")} == {"summarize", "case", "status", "help"}
+    assert {word.split()[0] for word in admins.rstrip(")").split("|")} == ADMIN_WORDS
+
+
 SERVICE = closed(
     [],
     image=text(200),
@@ -141,6 +170,7 @@ SERVICE = closed(
         "additionalProperties": closed(["condition"], condition={"enum": ["service_started", "service_healthy"]}),
     },
     networks=NAMES,
+    init=YES_NO,
     shm_size=text(9),
     stop_grace_period=text(9),
     deploy={"type": "object"},
@@ -174,6 +204,52 @@ def test_images_are_built_from_stages_and_files_that_exist(compose: dict[str, An
     assert all((DEPLOY / build["context"] / build["dockerfile"]).is_file() for build in built)
     copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
     assert all((DEPLOY.parent / path).exists() for path in copied)
+
+
+def mounts(service: dict[str, Any]) -> dict[str, str]:
+    """Where a service has which volume."""
+    return {place: volume for volume, _, place in (mount.partition(":") for mount in service["volumes"])}
+
+
+def test_bot_and_model_server_share_their_data_directory_and_no_key(compose: dict[str, Any]) -> None:
+    """Adapters, nights and the locks for the GPUs are the same files at the same place for both; the master key is the bot's alone."""
+    bot, model = compose["services"]["bot"], compose["services"]["model"]
+    home = bot["environment"]["PHYASSIST_HOME"]
+    assert model["environment"]["PHYASSIST_HOME"] == home
+    assert mounts(bot)[home] == mounts(model)[home] == "home"
+    key = bot["environment"]["PHYASSIST_STORE__KEY_FILE"]
+    assert mounts(bot)[str(Path(key).parent)] == "keys"
+    assert "keys" not in mounts(model).values()
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (made,) = [line for line in lines if "install -d" in line]
+    assert {home, str(Path(key).parent)} <= set(made.split())  # or the volumes would be root's
+
+
+def test_a_night_has_what_it_needs(nights: dict[str, Any]) -> None:
+    """The bot's image has the training packages; both services have the GPUs, the same two unless somebody says otherwise."""
+    bot, model = nights["services"]["bot"], nights["services"]["model"]
+    built = [line.split() for line in (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines() if line.startswith("FROM ")]
+    begins_with = {name: image for _, image, _, name in built}
+    assert begins_with[bot["build"]["target"]] == model["build"]["target"]
+    packages = (DEPLOY.parent / "locks" / "gpu.lock").read_text(encoding="utf-8")
+    for name in ("peft", "bitsandbytes", "accelerate", "slack-bolt", "asyncpg"):
+        assert f"\n{name}==" in packages
+    for service in (bot, model):
+        (devices,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert (devices["driver"], devices["count"], devices["capabilities"]) == ("nvidia", "all", ["gpu"])
+        assert service["environment"]["CUDA_VISIBLE_DEVICES"].endswith("_GPUS:-0,1}")
+        assert service["init"]
+
+
+def test_the_model_server_is_started_as_its_command_allows(compose: dict[str, Any]) -> None:
+    """With the values that stand for what nobody set, the command line is one that `phyassist` understands, with a profile that exists."""
+    command = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", part) for part in compose["services"]["model"]["command"]]
+    assert command[:2] == ["model", "serve"]
+    context = typer.main.get_command(app).make_context("model", command[1:2], resilient_parsing=True)
+    serve = typer.main.get_group(app).commands["serve"]
+    given = serve.make_context("serve", command[2:], parent=context).params
+    assert given["profile"] in {ProfileName.GPU_2X24, ProfileName.GPU_2X80}
+    assert (given["tensor_parallel"], given["host"]) == (2, "0.0.0.0")  # noqa: S104 (inside its container)
 
 
 @pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from inference.client import DEFAULT_CONTEXT_TOKENS, Delta, Finished, FinishReason, OpenAIChatModel, Usage, estimate_tokens
+from inference.client import DEFAULT_CONTEXT_TOKENS, ESTIMATES_S, Delta, Finished, FinishReason, OpenAIChatModel, Usage, estimate_tokens
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken
 from inference.prompt import Message
 from tests.support.model_server import a_free_port
@@ -305,12 +305,36 @@ async def test_tokens_are_counted_by_the_server(local: LocalServer, model: OpenA
 async def test_tokens_are_estimated_where_the_server_has_no_tokenizer(
     local: LocalServer, model: OpenAIChatModel, status: int, body: Any
 ) -> None:
-    """A server without the route is asked once only, then lengths are estimated."""
+    """A server without the route is not asked each time: lengths are estimated."""
     local.says("/tokenize", body, status)
     first = await model.count_tokens("Sleep is short.")
     second = await model.count_tokens("Sleep is short.")
     assert first == second == estimate_tokens("Sleep is short.")
     assert len(local.bodies) == 1
+
+
+async def test_a_tokenizer_that_was_away_is_asked_again(local: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy's 404, or a 401 of a server that just restarted, doesn't last for good; the log tells each change, once, and no text."""
+    now = 1000.0
+    model = OpenAIChatModel(local.url, None, timeout_s=1.0, clock=lambda: now)
+    caplog.set_level(logging.INFO, "inference")
+    local.says("/tokenize", {}, 401)
+    assert await model.count_tokens(PLANTED) == estimate_tokens(PLANTED)
+    local.says("/tokenize", {"count": 7})
+    now += ESTIMATES_S - 1
+    assert await model.count_tokens(PLANTED) == estimate_tokens(PLANTED)
+    now += 1
+    assert [await model.count_tokens(PLANTED) for _ in range(3)] == [7, 7, 7]
+    local.says("/tokenize", {}, 404)
+    for _ in range(3):
+        assert await model.count_tokens(PLANTED) == estimate_tokens(PLANTED)
+        now += ESTIMATES_S
+    await model.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "tokens are estimated: /tokenize answered HTTP 401; it is asked again every 300 s",
+        "tokens are counted by the model server",
+        "tokens are estimated: /tokenize answered HTTP 404; it is asked again every 300 s",
+    ]
 
 
 async def test_a_busy_tokenizer_is_not_forgotten(local: LocalServer, model: OpenAIChatModel) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from inference.errors import AdapterExists, BadAdapter, RetiredAdapter, UnknownAdapter
-from inference.registry import MANIFEST, Follower, Registry, Role, ServerNote
+from inference.manifests import MANIFEST
+from inference.registry import Follower, Registry, Role, ServerNote
 from tests.support.adapters import an_adapter
 
 

@@ -14,6 +14,7 @@ import pytest
 from inference import service
 from inference.adapters import WEIGHTS_FILE, AttentionShape, read_base_shape
 from inference.client import Delta, OpenAIChatModel
+from inference.durable import put
 from inference.errors import AdapterExists, BadAdapter, RetiredAdapter, UnknownAdapter
 from inference.hotload import AdapterControl
 from inference.likelihood import Likelihood
@@ -65,7 +66,7 @@ async def served(model_server: BackgroundServer, registry: Registry) -> AsyncIte
 def cut_before(step: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Cuts the power before the `step`th thing that leaves a trace, counted from 0; what was done is listed."""
     done: list[str] = []
-    post, put, intent = AdapterControl._post, Registry._put, service._write_intent
+    post, intent = AdapterControl._post, service._write_intent
 
     def note(what: str) -> None:
         if len(done) == step:
@@ -77,16 +78,16 @@ def cut_before(step: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             note(route)
         return await post(self, route, body)
 
-    def putting(self: Registry, name: str, text: str) -> None:
-        note(name)
-        put(self, name, text)
+    def putting(path: Path, text: str) -> None:
+        note(path.name)
+        put(path, text)
 
     def intending(root: Path, leaving: str | None) -> None:
         note("intent")
         intent(root, leaving)
 
     monkeypatch.setattr(AdapterControl, "_post", posting)
-    monkeypatch.setattr(Registry, "_put", putting)
+    monkeypatch.setattr("inference.registry.put", putting)
     monkeypatch.setattr(service, "_write_intent", intending)
     return done
 

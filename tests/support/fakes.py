@@ -83,6 +83,9 @@ class SeenChannel:
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None:
         self.notices.append(notice.sign)
 
+    async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None:
+        self.notices.append(notice.sign)
+
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
         pass
 

@@ -37,6 +37,13 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class SealedCase:
+    """A case that can't be decrypted, so that nobody knows whether it may be trained on: it is left out, and counted."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class Consent:
     """Who recorded that the case may be trained on, and when."""
 

@@ -37,6 +37,8 @@ class Material:
     begin: Beginning
     dataset: Dataset
     earlier: Earlier
+    sealed: int = 0
+    """How many cases were left out because they can't be decrypted."""
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ def gather(plan: Plan, cases: Cases, budget: Budget) -> Material:
     forget(plan.home, cases.consenting)
     begin = beginning(plan, registry_of(plan), cases.consenting)
     earlier = earlier_nights(plan, begin)
-    return Material(begin, collect(plan, cases, budget, earlier), earlier)
+    return Material(begin, collect(plan, cases, budget, earlier), earlier, cases.sealed)
 
 
 async def train_challenger(plan: Plan, material: Material, desk: Desk) -> Result:

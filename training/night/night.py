@@ -55,7 +55,7 @@ async def spend_night(plan: Plan, cases: Cases, budget: Budget, desk: Desk) -> O
     desk.tell(Told(Stage.COLLECT))
     material = await asyncio.to_thread(gather, plan, cases, budget)
     if not await asyncio.to_thread(is_worth_training, plan, material.dataset):
-        return write_outcome(plan.folder, Outcome(plan.name, End.NOTHING_NEW, plan.champion))
+        return write_outcome(plan.folder, Outcome(plan.name, End.NOTHING_NEW, plan.champion, sealed=material.sealed))
     too_few = _too_few(plan, material)
     if too_few:
         return write_outcome(plan.folder, too_few)
@@ -134,4 +134,5 @@ def _counted(plan: Plan, material: Material, end: End) -> Outcome:
         heldout_rows=len(dataset.heldout),
         pairs=len(dataset.preferences),
         cases=sum(not case.startswith(NOBODYS) for case in material.cases),
+        sealed=material.sealed,
     )

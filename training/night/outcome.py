@@ -25,7 +25,7 @@ class End(StrEnum):
 @dataclass(frozen=True)
 class Outcome:
     """A night that came to its end. `headline` and `table` are the gate's report by language; None where nothing was judged.
-    `harmful`: it was refused for clear harm, so its rows are not learned again."""
+    `harmful`: it was refused for clear harm, so its rows are not learned again. `sealed`: cases left out as they can't be decrypted."""
 
     night: str
     end: End
@@ -37,6 +37,7 @@ class Outcome:
     headline: dict[str, str] | None = None
     table: dict[str, list[tuple[str, ...]]] | None = None
     harmful: bool = False
+    sealed: int = 0
 
 
 _OUTCOME = TypeAdapter(Outcome)

@@ -9,7 +9,7 @@ aside     nights refused because their adapter did clear harm. Their rows are ne
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference.registry import MANIFEST as ADAPTER_MANIFEST
+from inference.manifests import MANIFEST as ADAPTER_MANIFEST
 from inference.registry import Registry
 from training.data.dataset import MANIFEST, Dataset, load_dataset
 from training.night.outcome import read_outcome

@@ -12,9 +12,9 @@ import shutil
 from pathlib import Path
 
 from inference.adapters import CONFIG_FILE, WEIGHTS_FILE
+from inference.manifests import MANIFEST
 from inference.probe import FILE as PROBE
 from inference.probe import Probe
-from inference.registry import MANIFEST
 from training.gate.scores import Scores
 from training.gate.verdict import Verdict
 from training.release.card import model_card, report_markdown

@@ -1,0 +1,137 @@
+"""What counselors write, understood and stored as a turn of the case: descriptions, replies, edited notes, and replies read anew."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.case import Case, guess_language
+from bot.domain.errors import NoteLocked, NothingToRead
+from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
+from bot.domain.reading import Reading, read_items, read_reply
+from bot.workflow.drafting import Drafting
+from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
+from bot.workflow.ports import Clock, Notice, Report, Sign, Store, Work
+from bot.workflow.replies import Replies, case_and_note
+from inference.note import Language, NoteItem, clean_text
+from inference.prompt import TurnKind, handed_back, reported
+
+
+class Posts:
+    """Takes an act from pending to accepted, where the model owes an answer; a corrected summary to answered, what asks nothing to done.
+
+    Each public method raises DomainError for what can't be taken; `Conversation` says so.
+    """
+
+    def __init__(self, store: Store, drafting: Drafting, replies: Replies, clock: Clock, default_language: Language) -> None:
+        self._store, self._drafting, self._replies = store, drafting, replies
+        self._clock, self._default_language = clock, default_language
+
+    async def posted(self, work: Work, act: Posted) -> Work:
+        """A message, or an edit of one."""
+        if not clean_text(act.text):
+            sign = Sign.FILES_ONLY if act.has_files else Sign.EMPTY
+            return await self._replies.refuse(work, Notice(sign, await self._replies.language(work)))
+        is_reply = act.thread_ts not in {None, act.ts}
+        async with self._store.begin() as uow:
+            case = await uow.case_of(act.team_id, act.channel_id)
+            note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
+            before = await uow.report(case.id, act.ts) if case else None
+            not_taken = is_reply and note is None and await uow.was_posted(act.team_id, act.channel_id, act.thread_ts or "")
+        if before and (before.text == act.text or (act.edited_ts or act.ts) < before.version):
+            # an edit that changed nothing, or a late delivery of an older version
+            return await self._replies.finish(work, before.note_id, Stage.DONE)
+        if is_reply and (case is None or note is None):
+            if not_taken:  # below a description that was refused: it has nothing to add to
+                return await self._replies.refuse(work, Notice(Sign.NOT_TAKEN, await self._replies.language(work)))
+            return await self._replies.finish(work, None, Stage.DONE)  # people talk in other threads too
+        if case and note:
+            return await self._replied(work, case, note, act, None if is_reply else Reading.INFORMATION)  # no reply: an edited description
+        return await self._described(work, act, case)
+
+    async def _described(self, work: Work, act: Posted, case: Case | None) -> Work:
+        language = case.language if case else guess_language(act.text, self._default_language)
+        turn = await self._drafting.measure(reported(TurnKind.DESCRIPTION, act.text, language))
+        async with self._store.begin() as uow:
+            case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock())
+            note = Note(uuid.uuid4().hex, case.id, Purpose.ANSWER, act.ts)
+            report = _report(case, note, act, Reading.DESCRIPTION)
+            await uow.add_note(note)
+            await uow.add_report(report)
+            await uow.add_turn(note, turn, source=report.source)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> Work:
+        if note.approval:
+            raise NoteLocked
+        # first: an endless reply is refused before it is compared with the note line by line
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
+        reading = reading or read_reply(act.text, note.items)
+        if reading is Reading.EDITED:
+            return await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
+        async with self._store.begin() as uow:
+            report = _report(case, note, act, reading)
+            await uow.add_report(report)
+            await uow.add_turn(note, turn, source=report.source)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
+
+    async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> Work:
+        """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
+        if not lines:
+            raise NothingToRead
+        items = adopt(lines, note.items)
+        author = Author(Origin.COUNSELOR, work.act.user_id)
+        revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
+        revised = note.revise(revision)
+        turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
+        turn = await self._drafting.measure(turn)
+        async with self._store.begin() as uow:
+            await uow.add_revision(revised, revision)
+            await uow.add_turn(note, turn, revision.id, report.source if report else None)
+            if report:
+                await uow.add_report(report)
+            return await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
+
+    async def handed_back(self, work: Work, act: HandedBack) -> Work:
+        """A note that somebody edited in the modal, or marked as edited."""
+        async with self._store.begin() as uow:
+            case, note = await case_and_note(uow, work, act.note_id)
+        if case is None or note is None:
+            return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
+        return await self._edited(work, case, note, note.merge_edit(act.items, act.base_revision_id), None)
+
+    async def reread(self, work: Work, act: Reread) -> Work:
+        """A reply that was meant the other way."""
+        async with self._store.begin() as uow:
+            case, note = await case_and_note(uow, work, act.note_id)
+            report = await uow.report(case.id, act.source_ts) if case else None
+        if case is None or note is None or report is None:
+            return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
+        if note.approval:
+            raise NoteLocked
+        if report.reading is act.reading:
+            return await self._replies.finish(work, note.id, Stage.DONE)
+        again = replace(report, reading=act.reading)
+        if act.reading is Reading.EDITED:
+            return await self._edited(work, case, note, read_items(report.text, note.items), again)
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, report.text, case.language))
+        async with self._store.begin() as uow:
+            before = _before_edit(note, report)
+            if before:  # the version which that edit replaced is the newest one again
+                revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, before.author, before.items, self._clock())
+                await uow.add_revision(note.revise(revision), revision)
+            await uow.add_report(again)
+            await uow.add_turn(note, turn, source=again.source)
+            return await uow.advance(work, Stage.ACCEPTED, note.id)
+
+
+def _before_edit(note: Note, report: Report) -> Revision | None:
+    """The revision that a report, read as an edit, replaced; None if somebody edited since: their words must stay."""
+    edit = note.newest_edit()
+    if edit is None or edit[1].author.name != report.author_id:
+        return None
+    before, after = edit
+    return before if after.items == adopt(read_items(report.text, before.items), before.items) else None
+
+
+def _report(case: Case, note: Note, act: Posted, reading: Reading) -> Report:
+    return Report(case.id, note.id, act.ts, act.edited_ts or act.ts, act.user_id, reading, act.text)
