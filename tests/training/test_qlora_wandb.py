@@ -40,7 +40,7 @@ def test_nothing_but_figures_is_for_wandb(base: Path, tmp_path: Path, monkeypatc
     data = a_dataset(tmp_path / "data", examples=2, heldout=1, more=[marked])
     folder = tmp_path / "named-after-somebody"
     train(a_recipe(base, data, max_steps=3, tracker="wandb"), folder)
-    (sent,) = (folder / WANDB_FOLDER).glob("*/*.wandb")
+    (sent,) = (folder / WANDB_FOLDER).glob("offline-run-*/*.wandb")
     assert [path for path in sent.parent.joinpath("files").rglob("*") if path.is_file()] == []
     content = sent.read_bytes()
     for one in read_progress(folder):

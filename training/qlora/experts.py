@@ -109,4 +109,7 @@ def dequantised(layers: Sequence[Any]) -> torch.Tensor:
     shape = torch.Size((len(layers), *first.shape))
     scales = torch.cat([dequantize_blockwise(state.absmax, state.state2) + state.offset for state in states])
     packed = torch.cat([layer.weight.data.flatten() for layer in layers])
-    return dequantize_4bit(packed, QuantState(scales, shape, first.code, first.blocksize, first.quant_type, first.dtype))
+    together = QuantState(  # type: ignore[no-untyped-call]  # bitsandbytes has types in part
+        scales, shape, first.code, first.blocksize, first.quant_type, first.dtype
+    )
+    return dequantize_4bit(packed, together)
