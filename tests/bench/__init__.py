@@ -1,1 +1,1 @@
-"""`make bench`: what the bot costs on top of the model server, both measured side by side in one run."""
+"""`make bench`: what the bot costs on top of the model server, and what changing adapters takes, each measured side by side in one run."""

@@ -1,4 +1,4 @@
-"""Runs the benchmark and prints the figures.
+"""Runs the benchmarks and prints the figures: the bot beside direct requests, and adapters that change under load.
 
 Direct requests and the bot take turns, round by round, so that a machine that gets slower gets slower for both.
 """
@@ -22,6 +22,7 @@ from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 from tests.bench.arms import Counter, Direct, Through, descriptions
 from tests.bench.measure import Figures, Note, Round
+from tests.bench.switching import measure_switching
 from tests.support.model_server import a_free_port
 
 MAX_TOKENS = 500
@@ -30,36 +31,43 @@ MAX_TOKENS = 500
 def main() -> int:
     """Parses the arguments and runs."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--cases", type=int, nargs="+", default=[1, 8, 32], help="how many cases are live at the same time")
+    parser.add_argument("--cases", type=int, nargs="*", default=[1, 8, 32], help="how many cases are live at the same time")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each kind")
     parser.add_argument("--turns", type=int, default=40, help="turns of the long case; 0 leaves it out")
+    parser.add_argument("--changes", type=int, default=9, help="promotions and rollbacks, every third one; 0 leaves them out")
+    parser.add_argument("--streams", type=int, default=24, help="notes that are being written while adapters change")
     asyncio.run(run(**vars(parser.parse_args())))
     return 0
 
 
-async def run(cases: list[int], rounds: int, turns: int) -> None:
-    """All sizes, one after the other, then one long case, on one server and one bot."""
+async def run(cases: list[int], rounds: int, turns: int, changes: int, streams: int) -> None:
+    """All sizes, one after the other, then one long case, on one server and one bot; then, without the bot, adapters that change."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="phyassist-bench-") as folder:
         home = Path(folder)
         profile = make_profile(ProfileName.CPU, DEMO_MODEL, a_free_port())
-        async with (
-            model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, console.print) as server,
-            running_sandbox() as sandbox,
-        ):
-            settings = sandbox_settings(sandbox, home, server.url, inference__max_tokens=str(MAX_TOKENS))
-            async with running_bot_process(settings, home / "bot.log") as process:
-                await sandbox.client.wait_connected(timeout=60)
-                counter, model = Counter(server.url), OpenAIChatModel(server.url, None, 120.0)
-                direct = Direct(model, DEMO_NAME, MAX_TOKENS, counter, descriptions(1))
-                through = Through(sandbox, counter, descriptions(2))
-                await direct.round(1)
-                await through.round(1)
-                for count in cases:
-                    await _compare(console, psutil.Process(process.pid), direct, through, count, rounds)
-                if turns:
-                    _tell_long_case(console, await through.long_case(turns))
-                await model.close()
+        async with model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, console.print) as server:
+            if cases or turns:
+                await _measure_bot(console, server.url, home, cases, rounds, turns)
+            if changes:
+                await measure_switching(console, server.url, home, streams, changes)
+
+
+async def _measure_bot(console: Console, url: str, home: Path, cases: list[int], rounds: int, turns: int) -> None:
+    async with running_sandbox() as sandbox:
+        settings = sandbox_settings(sandbox, home, url, inference__max_tokens=str(MAX_TOKENS))
+        async with running_bot_process(settings, home / "bot.log") as process:
+            await sandbox.client.wait_connected(timeout=60)
+            counter, model = Counter(url), OpenAIChatModel(url, None, 120.0)
+            direct = Direct(model, DEMO_NAME, MAX_TOKENS, counter, descriptions(1))
+            through = Through(sandbox, counter, descriptions(2))
+            await direct.round(1)
+            await through.round(1)
+            for count in cases:
+                await _compare(console, psutil.Process(process.pid), direct, through, count, rounds)
+            if turns:
+                _tell_long_case(console, await through.long_case(turns))
+            await model.close()
 
 
 async def _compare(console: Console, bot: psutil.Process, direct: Direct, through: Through, count: int, rounds: int) -> None:

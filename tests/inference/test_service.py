@@ -317,6 +317,32 @@ def test_rounding_is_forgiven_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+async def test_the_base_is_the_base_while_adapters_write(registry: Registry, served: Served, model_server: BackgroundServer) -> None:
+    """Computed together with answers of two adapters, which fill all places for adapters, the base's numbers are those of an idle server:
+    else a promotion under load is refused, as on another base, and answers of the bare base are an adapter's."""
+    client = OpenAIChatModel(model_server.url, None, timeout_s=300)
+    message = Message(role="user", content="Description:\nSleeps badly.")
+
+    async def write(name: str) -> None:
+        while True:
+            async for _ in client.stream([message], model=name, max_tokens=STREAM_TOKENS, schema=None):
+                pass
+
+    for name in ("night-1", "night-2"):
+        await served.control.bring_in(name, registry.get(name).path)
+    idle = await ask_probe(served.likelihood, "night-1", served.base)
+    writing = [asyncio.create_task(write(name)) for name in ("night-1", "night-2") * 4]
+    busy = [await ask_probe(served.likelihood, "night-1", served.base) for _ in range(3)]
+    assert not any(task.done() for task in writing)
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    await client.close()
+    assert [probe.base for probe in busy] == [idle.base] * 3
+    assert [probe.adapter for probe in busy] == [idle.adapter] * 3
+
+
+@pytest.mark.server
 async def test_streams_go_on_while_adapters_change(registry: Registry, served: Served, model_server: BackgroundServer) -> None:
     """24 streams at a time, each by the adapter in service when it began; 6 switches under them: none fails, all answers are right."""
     prompts = [[Message(role="user", content=f"Description:\n{said}")] for said in ("Sleeps badly.", "Quarrels at work.", "考试前心慌。")]

@@ -19,12 +19,14 @@ from transformers import MixtralConfig, MixtralForCausalLM
 from training.qlora.errors import TrainingFailed
 from training.qlora.experts import SeparateExperts
 from training.qlora.memory import Part, check_quantised, parameter_bytes, part_of
-from training.qlora.recipe import Compute, Recipe
+from training.qlora.recipe import Compute, Product, Recipe
 
 DTYPES = {Compute.BF16: torch.bfloat16, Compute.FP32: torch.float32}
 WEIGHTS_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 QUANTISED = {Part.ATTENTION: 0.52, Part.EXPERTS: 0.52}
 """Parts that are quantised, and bytes a weight for planning."""
+BLOCK = 64
+"""Weights that share a scale, bitsandbytes' default."""
 
 Source = Callable[[str], torch.Tensor]
 """A tensor by its name in the files, on the CPU. Raises: KeyError where there is none."""
@@ -45,7 +47,7 @@ def load_base(recipe: Recipe) -> MixtralForCausalLM:
     if config.model_type != "mixtral":
         raise TrainingFailed("the base model is no Mixtral")
     if recipe.quantise:
-        model = load_quantised(config, files_of(recipe.base), places_for(config, recipe.gpu_bytes), dtype)
+        model = load_quantised(config, files_of(recipe.base), places_for(config, recipe.gpu_bytes), dtype, recipe.experts)
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = MixtralForCausalLM.from_pretrained(str(recipe.base), dtype=dtype, local_files_only=True).to(device)
@@ -54,7 +56,9 @@ def load_base(recipe: Recipe) -> MixtralForCausalLM:
     return model
 
 
-def load_quantised(config: MixtralConfig, source: Source, places: Mapping[str, torch.device], dtype: torch.dtype) -> MixtralForCausalLM:
+def load_quantised(
+    config: MixtralConfig, source: Source, places: Mapping[str, torch.device], dtype: torch.dtype, product: Product
+) -> MixtralForCausalLM:
     """A Mixtral whose attention and experts are NF4, each block on its place; the rest is of `dtype`."""
     model = empty_model(config)
     for name, parameter in list(model.named_parameters()):
@@ -67,6 +71,8 @@ def load_quantised(config: MixtralConfig, source: Source, places: Mapping[str, t
             raise TrainingFailed(f"{name_on_disk(name)} has the shape {list(tensor.shape)}, not {list(parameter.shape)}")
         put(model, name, tensor.to(dtype), place)
     check_quantised(parameter_bytes(model))
+    for layer in model.model.layers:
+        layer.mlp.experts.product = product
     devices = list(dict.fromkeys(places.values()))
     model.model.rotary_emb.to(devices[0])
     model.is_loaded_in_4bit = True  # PEFT then takes its layers for quantised linear ones
@@ -165,12 +171,18 @@ def spread(blocks: Mapping[str, int], budgets: Sequence[int]) -> dict[str, int]:
 
 
 def put(model: nn.Module, name: str, tensor: torch.Tensor, place: torch.device) -> None:
-    """Sets a parameter of the empty model, quantised where its part is."""
+    """Sets a parameter of the empty model, quantised where its part is.
+
+    Raises:
+        TrainingFailed: a row of the matrix is no whole number of blocks.
+    """
     path, _, last = name.rpartition(".")
     if part_of(name) not in QUANTISED:
         setattr(model.get_submodule(path), last, nn.Parameter(tensor.to(place), requires_grad=False))
         return
     outputs, inputs = tensor.shape
+    if inputs % BLOCK:  # no Mixtral that was published has one; bitsandbytes 0.50 on a CPU gives its weights wrong scales without a word
+        raise TrainingFailed(f"{name_on_disk(name)} is {inputs} wide, and can't be quantised in blocks of {BLOCK}")
     layer: Any = Linear4bit(  # type: ignore[no-untyped-call]  # bitsandbytes has types in part
         inputs, outputs, bias=False, compute_dtype=tensor.dtype, quant_type="nf4", device="meta"
     )

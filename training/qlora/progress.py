@@ -3,18 +3,37 @@
 Lines of steps which a crash undid are taken out when the training goes on, so the file always tells one training.
 """
 
+import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from training.qlora.errors import TrainingFailed
+from training.qlora.inputs import INPUTS_FILE
 from training.qlora.recipe import Tracker
 
 PROGRESS_FILE = "progress.jsonl"
 CURVE_FILE = "curve.png"
+TENSORBOARD_FOLDER, WANDB_FOLDER = "tensorboard", "wandb"
+NOTHING_ELSE: Mapping[str, Any] = {
+    "console": "off",
+    "disable_code": True,
+    "disable_git": True,
+    "host": "",
+    "save_code": False,
+    "silent": True,
+    "x_disable_machine_info": True,
+    "x_disable_meta": True,
+    "x_disable_stats": True,
+    "x_save_requirements": False,
+}
+"""Settings of wandb. By itself it sends along the machine's name, processor, load and packages, the program's path, arguments and output,
+the folder that it writes to, and the commit."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,7 @@ def _tracking(folder: Path, tracker: Tracker) -> Report:
 def _tensorboard(folder: Path) -> Report:
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder / "tensorboard"))
+    writer = SummaryWriter(str(folder / TENSORBOARD_FOLDER))
 
     def report(progress: Progress) -> None:
         for name, value in _figures(progress).items():
@@ -116,12 +135,24 @@ def _tensorboard(folder: Path) -> Report:
 
 
 def _wandb(folder: Path) -> Report:
-    import wandb  # type: ignore[import-not-found]  # installed by those who want it
+    """Figures alone, of a run that is named by a hash. It ends with this process.
 
-    run = wandb.init(dir=str(folder), id=folder.name, name=folder.name, resume="allow")
+    Raises:
+        TrainingFailed: there is no account to send to, or wandb doesn't start.
+    """
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read at import: reports of wandb's own failures would hold paths
+    import wandb
+
+    known = hashlib.sha256(str(folder.resolve()).encode() + (folder / INPUTS_FILE).read_bytes()).hexdigest()[:16]
+    try:
+        run = wandb.init(dir=str(folder), id=known, resume="allow", settings=wandb.Settings(**NOTHING_ELSE))
+    except wandb.errors.Error as error:
+        raise TrainingFailed(f"wandb does not start ({type(error).__name__}): it needs an account's key, or WANDB_MODE=offline") from None
 
     def report(progress: Progress) -> None:
-        run.log(_figures(progress))
+        stage = f"stage{progress.stage}"
+        run.define_metric(f"{stage}/*", step_metric=f"{stage}/step")  # steps that are done again after a crash are then drawn over
+        run.log({**_figures(progress), f"{stage}/step": progress.step})
 
     return report
 

@@ -30,13 +30,23 @@ class Compute(StrEnum):
     FP32 = "fp32"
 
 
+class Product(StrEnum):
+    """How the outputs of a layer's quantised experts are computed."""
+
+    LOOP = "loop"
+    """One expert after the other: each matrix is dequantised by itself, and again for the gradient."""
+    GROUPED = "grouped"
+    """All experts of a layer are dequantised together, for one grouped product (torch's, called by transformers). They are kept in 16 bits
+    from a layer's forward pass to its gradient, 2.8 GB of Mixtral-8x7B, so it needs gradient checkpointing: else all layers are kept so."""
+
+
 class Tracker(StrEnum):
     """Who else is told how the training goes, beside the progress file."""
 
     NONE = "none"
     TENSORBOARD = "tensorboard"
     WANDB = "wandb"
-    """It sends figures to a server, so it has to be asked for, and to be installed."""
+    """It sends figures, and nothing else, to a server: so it has to be asked for, and to be installed (`pip install phyassist[wandb]`)."""
 
 
 class Recipe(BaseModel):
@@ -87,6 +97,8 @@ class Recipe(BaseModel):
     """bf16 on GPUs; fp32 is for comparisons on a CPU."""
     checkpointing: bool = True
     """Gradient checkpointing: a third more arithmetic, and activations of one layer at a time in place of all."""
+    experts: Product = Product.LOOP
+    """The grouped product was never run on a GPU; see the README for what it takes on a CPU."""
     gpu_bytes: int | None = None
     """What each GPU may hold of the base; None takes what is free, less a tenth."""
 
@@ -125,6 +137,14 @@ class Recipe(BaseModel):
             raise ValueError(f"the server takes adapters of rank {', '.join(map(str, ALLOWED_RANKS))}")
         if not self.modules or not set(self.modules) <= set(ATTENTION_MODULES):
             raise ValueError(f"only attention may be trained: {', '.join(ATTENTION_MODULES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.experts is Product.GROUPED and not (self.checkpointing and self.quantise):
+            raise ValueError(
+                "grouped experts are for a quantised base with gradient checkpointing, without which all of them are kept wide"
+            )
         return self
 
     @property

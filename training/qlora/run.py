@@ -28,7 +28,16 @@ from training.qlora.inputs import inputs_of, note_inputs, unchanged, versions
 from training.qlora.loop import Outcome, Stage, batch_of, steps_of, train_stage
 from training.qlora.memory import parameter_bytes, peak_bytes
 from training.qlora.objectives import Dpo, Likelihood, Objective, answer_log_probabilities
-from training.qlora.progress import CURVE_FILE, PROGRESS_FILE, draw_curve, read_progress, reporter, rewind
+from training.qlora.progress import (
+    CURVE_FILE,
+    PROGRESS_FILE,
+    TENSORBOARD_FOLDER,
+    WANDB_FOLDER,
+    draw_curve,
+    read_progress,
+    reporter,
+    rewind,
+)
 from training.qlora.recipe import PreferenceStep, Recipe, read_recipe
 from training.qlora.result import ADAPTER_FOLDER, RESULT_FILE, Counts, Margin, PartBytes, Result, StageResult, read_result, write_result
 from training.qlora.rows import Encoded, RowEncoder, Sample, Unit, pack, with_references
@@ -197,7 +206,7 @@ def _begin_again_if_changed(folder: Path, recipe: Recipe) -> None:
         return
     for name in (RESULT_FILE, PROGRESS_FILE, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
-    for name in (*STAGE_FOLDERS, ADAPTER_FOLDER, "tensorboard"):
+    for name in (*STAGE_FOLDERS, ADAPTER_FOLDER, TENSORBOARD_FOLDER, WANDB_FOLDER):
         if (folder / name).exists():
             shutil.rmtree(folder / name)
     note_inputs(folder, recipe)
