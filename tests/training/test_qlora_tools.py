@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from inference.note import Kind, Language, NoteItem
 from training.demo.content import load_content
 from training.qlora import bench
