@@ -22,13 +22,17 @@ SAME_TEXT = 0.9
 
 @dataclass(frozen=True)
 class FreeCase:
-    """A description written freely. `problems` are the ids that may be seen in it; `risk` what must come first."""
+    """A description written freely. `problems` are the ids that may be seen in it; `risk` what must come first.
+
+    `implied`: no word or phrase of the risk stands in it, only what happened lets one think of it; said by a reader who didn't know the answers.
+    """
 
     id: str
     language: Language
     text: str
     problems: tuple[str, ...]
     risk: Risk | None
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Verdict:
 def read_case(raw: Mapping[str, Any]) -> FreeCase:
     """A case from its JSON object."""
     risk = Risk(raw["risk"]) if raw["risk"] else None
-    return FreeCase(str(raw["id"]), Language(raw["language"]), raw["text"], tuple(raw["problem"]), risk)
+    return FreeCase(str(raw["id"]), Language(raw["language"]), raw["text"], tuple(raw["problem"]), risk, raw.get("implied", False))
 
 
 def judge(case: FreeCase, answer: str, content: Content) -> Verdict:
