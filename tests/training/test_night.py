@@ -113,7 +113,8 @@ def test_notes_before_and_after_are_told_and_lie_on_no_disk(good: tuple[Plan, Sp
     held_out = {row.case_id: row.messages[-1]["content"] for row in load_dataset(plan.folder / DATASET).heldout}
     assert all(sample.said in held_out[sample.case_id] for sample in spent.samples)
     assert all(sample.before != sample.after for sample in spent.samples)
-    texts = [item.text for sample in spent.samples for note in (sample.before, sample.after) for item in note or ()]
+    items = [item.text for sample in spent.samples for note in (sample.before, sample.after) for item in note or ()]
+    texts = [text for text in items if len(text) > 12]  # the bare base also writes words of two letters, which stand everywhere
     assert texts
     ways = [way for text in texts for way in (text.encode(), json.dumps(text)[1:-1].encode())]
     others = [path for path in home.rglob("*") if path.is_file() and DATASET not in path.parts]
