@@ -22,7 +22,8 @@ from bot.slack.calls import call
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
-from bot.slack.night_listeners import NightDesk, NightListeners
+from bot.slack.night_desk import NightDesk
+from bot.slack.night_listeners import NightListeners
 from bot.slack.night_report import AdminChannel
 from bot.slack.parts import Parts
 from bot.slack.roles import Admins
@@ -99,7 +100,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         stack.push_async_callback(drafting.close)
         conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
-        desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone)
+        desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
             database, model, guard, admins, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning

@@ -1,6 +1,7 @@
 """A night's own process, `python -m training.night FOLDER`: started, fed, listened to, and ended with the bot.
 
-What counselors wrote goes through a pipe only, one case at a time, and is on no disk before the process has de-identified it.
+What counselors wrote goes through a pipe only, one case at a time, and is on no disk before the process has de-identified it. What both
+adapters wrote for admins to compare comes back the same way, and the process ends only when it is kept.
 """
 
 import asyncio
@@ -11,22 +12,24 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from bot.workflow.night_ports import Broken, Ended, Failure
+from bot.workflow.night_ports import Broken, Ended, Failure, Hear, KeepSamples
 from inference.guardian import die_with_parent
 from inference.server_log import LogFile
 from training.data.records import CaseRecord, SealedCase
 from training.night.handover import API_KEY, EXIT_STOPPED, FAILURE_FILE, end_line, record_line
 from training.night.outcome import read_outcome
+from training.night.sample import KEPT, SAMPLES_FLAG, read_samples
 from training.night.told import Told
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 """For the process to end by itself after SIGTERM; its training, which it can't outlive, has a guardian with more patience."""
-LINE_BYTES = 1 << 20
+LINE_BYTES = 1 << 23
+"""The longest line that is understood: five samples are some hundred thousand bytes."""
 LOG_FILE = Path("logs", "night.log")
 ROOT = Path(__file__).parents[1]
 OUR_PREFIX = "PHYASSIST_"
@@ -39,12 +42,17 @@ class NightProcesses:
         self._python, self._api_key = str(python or sys.executable), api_key
         self._log = LogFile(home / LOG_FILE)
 
-    async def run(self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Callable[[Told], None]) -> Ended:
-        """Starts the night of a folder, or goes on with it. Raises: OSError when the interpreter can't be started."""
-        process = await self._start(folder)
+    async def run(
+        self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Hear, keep: KeepSamples | None = None
+    ) -> Ended:
+        """Starts the night of a folder, or goes on with it. Raises what `records` and `keep` raise."""
+        try:
+            process = await self._start(_arguments(folder, keep))
+        except OSError as error:  # caught here alone: a database that is away is an OSError, too, and no reason to give a night up
+            return Failure(f"its process can't be started: {error.strerror}")
         feeder = asyncio.create_task(_feed(process, records))
         try:
-            await _listen(process, hear)
+            await _listen(process, hear, keep)
             code = await process.wait()
         except BaseException:
             await _end(process)
@@ -56,10 +64,11 @@ class NightProcesses:
             raise fed
         return _ended(folder, code)
 
-    async def _start(self, folder: Path) -> Process:
+    async def _start(self, arguments: Sequence[str]) -> Process:
         with self._log.open_new() as errors:
             return await asyncio.create_subprocess_exec(
-                *_command(self._python, folder),
+                self._python,
+                *arguments,
                 cwd=ROOT,
                 env=_environment(self._api_key),
                 stdin=PIPE,
@@ -71,8 +80,8 @@ class NightProcesses:
             )
 
 
-def _command(python: str, folder: Path) -> list[str]:
-    return [python, "-m", "training.night", str(folder.absolute())]
+def _arguments(folder: Path, keep: KeepSamples | None) -> list[str]:
+    return ["-m", "training.night", str(folder.absolute()), *([SAMPLES_FLAG] if keep else [])]
 
 
 def _environment(api_key: str | None) -> dict[str, str]:
@@ -82,7 +91,10 @@ def _environment(api_key: str | None) -> dict[str, str]:
 
 
 async def _feed(process: Process, records: AsyncIterator[CaseRecord | SealedCase]) -> None:
-    """The cases, then how many there were, and the process begins. Where they can't be read to the end, it must not begin with a part."""
+    """The cases, then how many there were, and the process begins. Where they can't be read to the end, it must not begin with a part.
+
+    The pipe stays open for an answer; it closes when the process ends, or is ended.
+    """
     stdin = process.stdin
     if stdin is None:
         return
@@ -96,8 +108,7 @@ async def _feed(process: Process, records: AsyncIterator[CaseRecord | SealedCase
             await stdin.drain()
             count += 1
         stdin.write(end_line(count, sealed))
-        stdin.close()
-        await stdin.wait_closed()
+        await stdin.drain()
     except (BrokenPipeError, ConnectionResetError):  # it ended early, and says why itself
         return
     except Exception:
@@ -106,22 +117,38 @@ async def _feed(process: Process, records: AsyncIterator[CaseRecord | SealedCase
         raise
 
 
-async def _listen(process: Process, hear: Callable[[Told], None]) -> None:
+async def _listen(process: Process, hear: Hear, keep: KeepSamples | None) -> None:
     stdout = process.stdout
     while stdout is not None:
         try:
-            line = await stdout.readline()
-            if not line:
+            said = await stdout.readline()
+            if not said:
                 return
-            hear(Told.from_json(line.decode(errors="replace")))
+            line = said.decode(errors="replace")
+            samples = read_samples(line)
+            if samples is None:
+                hear(Told.from_json(line))
         except ValueError:  # some library printed
             log.debug("a line of the night's process was not understood")
+            continue
+        if samples is not None and keep is not None:
+            await keep(samples)
+            await _answer(process, KEPT)
+
+
+async def _answer(process: Process, said: bytes) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended meanwhile
+            process.stdin.write(said)
+            await process.stdin.drain()
 
 
 async def _end(process: Process) -> None:
     """SIGTERM, and SIGKILL if it takes too long."""
     if process.returncode is not None:
         return
+    if process.stdin is not None:
+        process.stdin.close()  # it may wait for an answer
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
         try:

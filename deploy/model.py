@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,17 +13,22 @@ import typer
 
 from deploy.explain import explained
 from inference.profiles import ProfileName, ServeProfile, make_profile
+from inference.registry import RESERVED_NAMES
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from inference.registry import Registry
     from inference.service import Change, Served
+    from training.measure.recall import Found, Remembered
 
 DEMO = Path(__file__).parent.parent / "training" / "demo"
 DEMO_MODEL = DEMO / "model"
 DEMO_ADAPTER = DEMO / "adapter"
 DEMO_NAME = "phyassist"
 """What the demo model's adapter is called on the server; the default of PHYASSIST_INFERENCE__MODEL."""
+
+SOMETHING_CAME_OUT = 3
+"""The exit status of `probe` that says so."""
 
 app = typer.Typer(help="The model server.", no_args_is_help=True)
 
@@ -63,7 +69,6 @@ def promote(
     name: Annotated[str, typer.Argument(help="A registered adapter, or `base` for the base model without one.")],
 ) -> None:
     """Put an adapter into service while the server answers; the one before it stays loaded, for a rollback."""
-    from inference.registry import RESERVED_NAMES
     from inference.service import promote as put_into_service
 
     with explained():
@@ -81,6 +86,46 @@ def rollback() -> None:
 
     with explained():
         _tell(asyncio.run(_change(put_back)))
+
+
+@app.command()
+def probe(
+    name: Annotated[str, typer.Argument(help="A registered adapter, a retired one too, or `base` for the base model without one.")],
+    text_file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Where the texts are; else standard input.")] = None,
+) -> None:
+    """Ask an adapter for texts that it must not hold, such as lines of a deleted case's notes, and say which ones come out.
+
+    A line is a text, or the description that it belonged to, a tab, and the text. Nothing of them is shown or kept, only the numbers of
+    their lines. Exit status 3: at least one came out.
+    """
+    from training.measure.recall import Found, read_texts
+
+    with explained():
+        texts = read_texts((text_file.read_text(encoding="utf-8", errors="replace") if text_file else sys.stdin.read()).splitlines())
+        found = asyncio.run(_look_for(None if name in RESERVED_NAMES else name, texts)) if texts else {}
+    said = {Found.OUT: "comes out", Found.NOT_OUT: "does not come out", Found.TOO_SHORT: "too short to tell"}
+    for number, what in found.items():
+        typer.echo(f"{number}: {said[what]}")
+    if not found:
+        typer.echo("There was no text to look for.")
+    if Found.OUT in found.values():
+        raise typer.Exit(SOMETHING_CAME_OUT)
+
+
+async def _look_for(name: str | None, texts: "Mapping[int, Remembered]") -> "dict[int, Found]":
+    """What came of each text; an adapter that had to be loaded for it is unloaded again."""
+    from inference.service import connected, try_out
+    from training.measure.recall import look_for
+
+    settings, registry = _home()
+    key = settings.inference.api_key
+    async with connected(settings.inference.url, key.get_secret_value() if key else None, registry) as served:
+        loaded = () if name is None else await try_out(registry, served, name)
+        try:
+            return {number: await look_for(served.likelihood, name or served.base, one) for number, one in texts.items()}
+        finally:
+            for each in loaded:
+                await served.control.unload(each)
 
 
 async def _change(act: "Callable[[Registry, Served], Awaitable[Change]]") -> "Change":

@@ -135,6 +135,13 @@ def asks_for_additions(messages: Sequence[Message]) -> bool:
     return messages[-1]["content"].endswith(tuple(ends))
 
 
+def last_said(messages: Sequence[Message]) -> tuple[Language, str]:
+    """A prompt's language, and what the counselor said last in it, without the instructions that stand before the first turn."""
+    instructed = (language for language in Language if messages[0]["content"].startswith(INSTRUCTIONS[language]))
+    language = next(instructed, Language.ENGLISH)
+    return language, messages[-1]["content"].removeprefix(INSTRUCTIONS[language]).strip()
+
+
 def preamble(language: Language) -> str:
     """What stands before the first turn at most; serving and training take its length from the budget alike."""
     return f"{INSTRUCTIONS[language]}\n\n{LEFT_OUT[language]}\n\n"

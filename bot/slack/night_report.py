@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.blocks import fit, section
 from bot.slack.calls import PAUSES_S, SlackRefused, attempt, call
 from bot.slack.night_views import SECTION_CHARS, NightMessage, begun_message, ended_message, lessons_text
+from bot.workflow.blind import Blind, tally
 from bot.workflow.night_ports import Failure, Lesson, NightRun, NightStore
 from inference.note import Language
 from inference.registry import Registry
@@ -47,6 +48,7 @@ class AdminChannel:
         self._newest: Told | None = None
         self._updater: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._showing = asyncio.Lock()
 
     async def close(self) -> None:
         """No further update begins; one under way is finished, so that none overtakes what follows."""
@@ -75,10 +77,13 @@ class AdminChannel:
         if self._channel_id:
             await self.show_end(night, ended)
 
-    async def show_end(self, night: NightRun, ended: Outcome | Failure, remark: str = "") -> None:
-        """The message of a night that ended, with the button that fits what is in service now."""
-        pointer = await asyncio.to_thread(self._registry.pointer)
-        await self._show(night, ended_message(night, ended, self._language, pointer, remark))
+    async def show_end(self, night: NightRun, ended: Outcome | Failure) -> None:
+        """The message of a night that ended, as it is stored now, with the buttons that fit what is in service now."""
+        async with self._showing:  # of two at once the later one shows the newer state
+            stored = await self._store.night(night.name) or night
+            blind = Blind(len(await self._store.samples(night.name)), tally(await self._store.judgements(night.name)))
+            pointer = await asyncio.to_thread(self._registry.pointer)
+            await self._show(stored, ended_message(stored, ended, self._language, pointer, blind))
 
     async def lessons(self, lessons: Sequence[Lesson]) -> None:
         """Adapters that learned from cases which may not be used any more."""

@@ -32,6 +32,9 @@ class NightTexts:
     rest: str
     promote: str
     roll_back: str
+    compare: str
+    leave: str
+    left: str
     promote_sure: str
     promote_question: str
     roll_back_sure: str
@@ -104,6 +107,9 @@ _ENGLISH = NightTexts(
     rest="{number} more rows are in the adapter's report.",
     promote="Promote",
     roll_back="Roll back",
+    compare="Compare notes",
+    leave="Leave",
+    left="{name} was left; {champion} stays in service.",
     promote_sure="Promote {name}?",
     promote_question="New answers then come from this adapter. You can roll back at any time.",
     roll_back_sure="Take {name} out?",
@@ -176,6 +182,9 @@ _CHINESE = NightTexts(
     rest="还有 {number} 行，见适配器的报告。",
     promote="启用",
     roll_back="换回",
+    compare="比较记录",
+    leave="暂不启用",
+    left="{name} 暂不启用；继续使用{champion}。",
     promote_sure="启用 {name}？",
     promote_question="此后的回复由这个适配器生成。随时可以换回。",
     roll_back_sure="停用 {name}？",

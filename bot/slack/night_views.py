@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.slack.blind_views import blind_line
 from bot.slack.blocks import Block, button, context, escape, fit, header, moment, plain, section
 from bot.slack.night_texts import NightTexts
 from bot.slack.texts import texts
+from bot.workflow.blind import Blind
 from bot.workflow.night_ports import Failure, Lesson, NightEnd, NightRun
 from inference.note import Language
 from inference.registry import Listed, Pointer, Role
@@ -15,6 +17,8 @@ from training.night.told import Told
 
 PROMOTE_ACTION = "promote_adapter"
 ROLL_BACK_ACTION = "roll_back_adapter"
+COMPARE_ACTION = "compare_notes"
+LEAVE_ACTION = "leave_adapter"
 SECTION_CHARS = 2800
 TABLE_CHARS = 8000
 """Of a table's rows, as text: with the rest, a message stays below Slack's limit for blocks."""
@@ -55,8 +59,8 @@ def progress_line(told: Told, language: Language) -> str:
     return " · ".join(parts)
 
 
-def ended_message(night: NightRun, ended: Outcome | Failure, language: Language, pointer: Pointer, remark: str = "") -> NightMessage:
-    """How a night ended, with its table and the button that fits what is in service now; `remark` says who pressed one."""
+def ended_message(night: NightRun, ended: Outcome | Failure, language: Language, pointer: Pointer, blind: Blind) -> NightMessage:
+    """How a night ended, with its table, what admins preferred blind, and the buttons that fit what is in service now."""
     words = texts(language).night
     if isinstance(ended, Failure):
         said = words.ends[NightEnd.FAILED].format(champion=_name(pointer.champion, words))
@@ -74,7 +78,9 @@ def ended_message(night: NightRun, ended: Outcome | Failure, language: Language,
     blocks = [header(words.title), *(section("\n".join(group)) for group in fit(lines, SECTION_CHARS))]
     if ended.table:
         blocks += _table(ended.table[language.value], words)
-    blocks += [*([context(remark)] if remark else []), _about(night, words), *_actions(night.name, ended.end, pointer, words)]
+    compared = [blind_line(blind.tally, language)] if blind.tally.admins else []
+    blocks += [context(line) for line in (*compared, night.remark) if line]
+    blocks += [_about(night, words), *_actions(night.name, ended.end, pointer, blind, words)]
     return NightMessage(f"{words.title}: {said}", tuple(blocks))
 
 
@@ -92,6 +98,12 @@ def in_service(pointer: Pointer, language: Language) -> str:
     """What is in service, and what a rollback would bring back."""
     words = texts(language).night
     return words.promoted.format(champion=_name(pointer.champion, words), previous=_name(pointer.previous, words))
+
+
+def left_alone(name: str, pointer: Pointer, language: Language) -> str:
+    """What holds where a night's adapter is not put into service."""
+    words = texts(language).night
+    return words.left.format(name=escape(name), champion=_name(pointer.champion, words))
 
 
 def lessons_text(lessons: Sequence[Lesson], language: Language) -> str:
@@ -143,17 +155,19 @@ def _finding(row: Sequence[str]) -> str:
     return f"*{name}* ({role}): *{outcome}*\n{champion} → {challenger} · {difference} · {limit}\n{reason}"
 
 
-def _actions(name: str, end: End, pointer: Pointer, words: NightTexts) -> list[Block]:
-    """A night's adapter can be taken out while it is in service, and put in while it isn't; a refused one has no button."""
+def _actions(name: str, end: End, pointer: Pointer, blind: Blind, words: NightTexts) -> list[Block]:
+    """A night's adapter can be taken out while it is in service, and put in or left while it isn't; a refused one has no button."""
     if end not in {End.PROMOTED, End.READY}:
         return []
+    compare = [button(COMPARE_ACTION, words.compare, name)] if blind.samples else []
     if pointer.champion == name:
-        made = button(ROLL_BACK_ACTION, words.roll_back, name)
         sure = _sure(words.roll_back_sure.format(name=name), words.roll_back_question, words.roll_back)
+        elements = [button(ROLL_BACK_ACTION, words.roll_back, name) | {"confirm": sure}, *compare]
     else:
-        made = button(PROMOTE_ACTION, words.promote, name) | {"style": "primary"}
         sure = _sure(words.promote_sure.format(name=name), words.promote_question, words.promote)
-    return [{"type": "actions", "elements": [made | {"confirm": sure}]}]
+        promote = button(PROMOTE_ACTION, words.promote, name) | {"style": "primary", "confirm": sure}
+        elements = [promote, *compare, button(LEAVE_ACTION, words.leave, name)]
+    return [{"type": "actions", "elements": elements}]
 
 
 def _sure(title: str, question: str, confirm: str) -> dict[str, Any]:

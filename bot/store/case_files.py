@@ -18,6 +18,7 @@ from bot.store.tables import (
     InboxRow,
     KeyRow,
     MessageRow,
+    NightSampleRow,
     NoteRow,
     ReportRow,
     RevisionRow,
@@ -40,10 +41,12 @@ async def read_consents(session: AsyncSession, key: bytes, case_id: str) -> Cons
 
 
 async def write_consent(session: AsyncSession, key: bytes, case_id: str, position: int, step: Consent | Withdrawal) -> None:
-    """One more step at the end of the history, at `position`."""
+    """One more step at the end of the history, at `position`. A withdrawal also removes what was shown to admins of the case."""
     row = ConsentRow(case_id=case_id, position=position, recorded_by=step.recorded_by, recorded_at=step.recorded_at)
     if isinstance(step, Consent):
         row.sealed_given_by, row.given_on = seal(key, step.given_by, f"consent:{case_id}:{position}"), step.given_on
+    else:
+        await session.exec(delete(NightSampleRow).where(col(NightSampleRow.case_id) == case_id))
     session.add(row)
     await session.flush()
 
@@ -88,7 +91,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

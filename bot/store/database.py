@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,15 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.store import night_runs
+from bot.store import night_runs, night_samples
 from bot.store.case_files import remove_case
 from bot.store.keys import data_key
 from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
+from bot.workflow.blind import Choice, Judgement, NightSample
 from bot.workflow.incoming import Incoming, Stage, incoming_adapter
 from bot.workflow.night_ports import NightEnd, NightRun
 from bot.workflow.ports import Clock, Slot, Work
+from training.night.sample import Sample
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +209,11 @@ class Database:
         async with self._session() as session:
             await night_runs.remember_message(session, name, message_ts)
 
+    async def night_remark(self, name: str, remark: str) -> None:
+        """Remembers what an admin did about a night."""
+        async with self._session() as session:
+            await night_runs.remember_remark(session, name, remark)
+
     async def end_night(self, name: str, end: NightEnd, reason: str = "") -> None:
         """Records how a night ended; the first end stays."""
         async with self._session() as session:
@@ -236,6 +243,29 @@ class Database:
         """The admins were told of these."""
         async with self._session() as session:
             await night_runs.mark_told(session, pairs)
+
+    async def keep_samples(self, night: str, samples: Sequence[Sample]) -> None:
+        """Keeps a night's notes before and after, sealed, in place of what was kept of it; those of cases without consent are left out."""
+        async with self._session() as session:
+            await night_samples.keep(session, self._master_key, night, samples)
+
+    async def samples(self, night: str) -> Sequence[NightSample]:
+        """A night's notes before and after, as far as their cases may still be used."""
+        async with self._session() as session:
+            return await night_samples.kept(session, self._master_key, night)
+
+    async def judge(self, night: str, user_id: str, choices: Mapping[int, Choice | None]) -> bool:
+        """Records what an admin said of a night's notes; False: they had said it before, and that stays."""
+        try:
+            async with self._session() as session:
+                return await night_samples.judge(session, night, user_id, choices, self._clock())
+        except IntegrityError:  # sent twice at the same moment
+            return False
+
+    async def judgements(self, night: str) -> Sequence[Judgement]:
+        """What admins said of a night's notes."""
+        async with self._session() as session:
+            return await night_samples.judged(session, night)
 
     # leases
 

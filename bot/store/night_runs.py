@@ -33,6 +33,13 @@ async def remember_message(session: AsyncSession, name: str, message_ts: str) ->
     session.add(row)
 
 
+async def remember_remark(session: AsyncSession, name: str, remark: str) -> None:
+    """What an admin did about it; the newest stays."""
+    row = await session.get_one(NightRunRow, name)
+    row.remark = remark
+    session.add(row)
+
+
 async def end(session: AsyncSession, name: str, how: NightEnd, reason: str, at: datetime) -> None:
     """How it ended; the first end stays."""
     row = await session.get_one(NightRunRow, name, with_for_update=True)
@@ -71,6 +78,5 @@ async def mark_told(session: AsyncSession, pairs: Iterable[tuple[str, str]]) -> 
 
 
 def _run(row: NightRunRow) -> NightRun:
-    return NightRun(
-        row.name, row.requested_by, row.started_at, row.message_ts, row.ended_at, NightEnd(row.end) if row.end else None, row.reason
-    )
+    how = NightEnd(row.end) if row.end else None
+    return NightRun(row.name, row.requested_by, row.started_at, row.message_ts, row.ended_at, how, row.reason, row.remark or "")

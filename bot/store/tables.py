@@ -224,7 +224,8 @@ class LeaseRow(SQLModel, table=True):
 
 
 class NightRunRow(SQLModel, table=True):
-    """One night: who asked for it (None: the clock), how often it was begun, the message that tells of it, and how it ended."""
+    """One night: who asked for it (None: the clock), how often it was begun, the message that tells of it, how it ended, and what an admin
+    did about it."""
 
     __tablename__ = "night_run"
     name: str = Field(primary_key=True)
@@ -235,6 +236,28 @@ class NightRunRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     end: str | None = None
     reason: str = ""
+    remark: str | None = None
+
+
+class NightSampleRow(SQLModel, table=True):
+    """One of a night's notes before and after, with what was asked: text of the case."""
+
+    __tablename__ = "night_sample"
+    night: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case.id", index=True)
+    sealed_sample: bytes = _sealed()
+
+
+class NightJudgementRow(SQLModel, table=True):
+    """Which of a sample's notes an admin would rather have; no choice: they were shown which is which without having said anything."""
+
+    __tablename__ = "night_judgement"
+    night: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    choice: str | None = None
+    at: datetime = _when()
 
 
 class ToldAdapterRow(SQLModel, table=True):

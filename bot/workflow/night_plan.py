@@ -65,10 +65,10 @@ async def plan_night(name: str, wishes: Wishes, registry: Registry, model: ChatM
 def in_service(wishes: Wishes, registry: Registry) -> tuple[str | None, Path | None]:
     """The name of the adapter that answers come from (None: the bare base), and the directory that training goes on from.
 
-    A retired champion is still what a new adapter has to beat, but nothing goes on from it: what it learned would be learned on.
+    A retired champion is still what a new adapter has to beat. What training goes on from in its place, the night itself looks up
+    (`training.night.past`): an ancestor that is not retired and saw no case that may not be used, else `begin`.
     """
     champion = registry.pointer().champion if wishes.follows_registry else None
     if champion is None:
         return (wishes.model, wishes.begin) if wishes.begin else (None, None)
-    adapter = registry.get(champion)
-    return champion, None if registry.retirement(champion) else adapter.path
+    return champion, registry.get(champion).path

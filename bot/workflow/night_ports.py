@@ -1,15 +1,17 @@
 """What a night needs from the outside. Real parts: `bot.store.database`, `bot.night_process` and `bot.slack.night_report`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from bot.workflow.blind import Choice, Judgement, NightSample
 from bot.workflow.ports import Store
 from training.data.records import CaseRecord, SealedCase
 from training.night.outcome import End, Outcome
+from training.night.sample import Sample
 from training.night.told import Told
 
 
@@ -25,7 +27,8 @@ class NightEnd(StrEnum):
 
 @dataclass(frozen=True)
 class NightRun:
-    """A night as it is stored. `requested_by` None: the clock. `end` None: it is under way, or waits to be gone on with."""
+    """A night as it is stored. `requested_by` None: the clock. `end` None: it is under way, or waits to be gone on with. `remark`: what an
+    admin did about it, in words, with who and when."""
 
     name: str
     requested_by: str | None
@@ -34,6 +37,7 @@ class NightRun:
     ended_at: datetime | None
     end: NightEnd | None
     reason: str
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,17 +77,29 @@ class NightStore(Store, Protocol):
     async def unfinished_nights(self) -> Sequence[NightRun]: ...
     async def night(self, name: str) -> NightRun | None: ...
     async def newest_night(self) -> NightRun | None: ...
+    async def night_remark(self, name: str, remark: str) -> None: ...
+    async def keep_samples(self, night: str, samples: Sequence[Sample]) -> None: ...
+    async def samples(self, night: str) -> Sequence[NightSample]: ...
+    async def judge(self, night: str, user_id: str, choices: Mapping[int, Choice | None]) -> bool: ...
+    async def judgements(self, night: str) -> Sequence[Judgement]: ...
     async def told_adapters(self) -> frozenset[tuple[str, str]]: ...
     async def tell_adapters(self, pairs: Iterable[tuple[str, str]]) -> None: ...
 
 
 Hear = Callable[[Told], None]
+KeepSamples = Callable[[Sequence[Sample]], Awaitable[None]]
+"""Keeps notes before and after. The night waits until it returns."""
 
 
 class NightProcess(Protocol):
-    """Runs the night of a folder in a process of its own. Cancelled, it tells the process to stop, which leaves all to be gone on with."""
+    """Runs the night of a folder in a process of its own. Cancelled, it tells the process to stop, which leaves all to be gone on with.
 
-    async def run(self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Hear) -> Ended: ...
+    Without `keep` the night makes no notes before and after.
+    """
+
+    async def run(
+        self, folder: Path, records: AsyncIterator[CaseRecord | SealedCase], hear: Hear, keep: KeepSamples | None = None
+    ) -> Ended: ...
 
 
 class NightReport(Protocol):

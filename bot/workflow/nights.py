@@ -4,6 +4,7 @@
     the night's row             committed before anything begins; a second scheduler finds it and does nothing
     the plan                    written once; a night that goes on has it already
     the process                 gets the cases with consent, tells how far it is, leaves an outcome or a failure
+    notes before and after      are kept, encrypted, before the process may end
     the admins are told         before the end is recorded: told twice is better than never
     the end is recorded         a night that failed is not begun again by itself
 
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.workflow.night_ports import Broken, Ended, Failure, MakePlan, NightEnd, NightProcess, NightReport, NightRun, NightStore
@@ -163,10 +165,8 @@ class Nights:
         except OSError as error:
             return Failure(f"its folder can't be written: {error.strerror}")
         await self._report.begun(night, len((await night_cases(self._store)).consenting))
-        try:
-            return await self._process.run(folder, self._records(), lambda told: self._hear(night, told))
-        except OSError as error:
-            return Failure(f"its process can't be started: {error.strerror}")
+        keep = partial(self._store.keep_samples, night.name)
+        return await self._process.run(folder, self._records(), lambda told: self._hear(night, told), keep)
 
     async def _records(self) -> AsyncIterator[CaseRecord | SealedCase]:
         async for record in case_records(self._store):

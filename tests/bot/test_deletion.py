@@ -22,12 +22,12 @@ from inference.note import Language
 from inference.prompt import Message, Turn, TurnKind
 from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
-from tests.support.builders import NOW, a_post, a_revision, an_item
+from tests.support.builders import NOW, a_post, a_revision, a_sample, an_item
 from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
 
-OF_NO_CASE = ("night_run", "told_adapter")
+OF_NO_CASE = ("night_run", "told_adapter", "night_judgement")
 """Tables of the nights: names, times and ids, which stay when a case goes."""
 
 
@@ -67,6 +67,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
+    await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
     return case.id
@@ -143,7 +144,8 @@ async def test_a_copy_from_before_does_not_open_any_more(store_url: str) -> None
         places |= {row["sealed_text"]: "description:1.1:1.1" for row in before["description"] if row["case_id"] == deleted}
         places |= {row["sealed_names"]: f"roster:{deleted}:1" for row in before["roster"] if row["case_id"] == deleted}
         places |= {row["sealed_given_by"]: f"consent:{deleted}:1" for row in before["consent"] if row["case_id"] == deleted}
-        assert len(places) == 6
+        places |= {row["sealed_sample"]: "night_sample:night-C1:0" for row in before["night_sample"] if row["case_id"] == deleted}
+        assert len(places) == 7
         for (sealed, place), key in itertools.product(places.items(), keys):
             with pytest.raises(SealBroken):
                 unseal(key, sealed, place)

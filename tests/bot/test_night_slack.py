@@ -1,17 +1,22 @@
 """Nights and adapters as admins meet them: a real workspace, a real Bolt connection, a real database, real processes."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.case import Consent
 from bot.night_process import NightProcesses
-from bot.slack.night_listeners import NightDesk
+from bot.slack.blind_texts import blind_texts
+from bot.slack.blind_views import BLIND_VIEW, NEITHER, blind_line
+from bot.slack.night_desk import NightDesk
 from bot.slack.night_report import AdminChannel
-from bot.slack.night_views import PROMOTE_ACTION, ROLL_BACK_ACTION
+from bot.slack.night_views import COMPARE_ACTION, LEAVE_ACTION, PROMOTE_ACTION, ROLL_BACK_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import ANSWER_NOW_ACTION, EDIT_ACTION
 from bot.store.database import Database
@@ -19,6 +24,7 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.adapters import Adapters
+from bot.workflow.blind import Choice, Tally
 from bot.workflow.night_plan import plan_night
 from bot.workflow.nights import Nights, Start
 from bot.workflow.ports import Sign
@@ -32,14 +38,17 @@ from tests.bot.test_conversation import FIRST, MORE
 from tests.bot.test_nights import STEP, wishes
 from tests.support.adapter_server import AdapterServer
 from tests.support.adapters import an_adapter
+from tests.support.builders import NOW, a_sample
 from tests.support.fake_night import an_interpreter, behave
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
+from training.night.sample import Sample
 
 CASE, ADMINS = "case-001", "phyassist-admin"
 PATIENCE_S = 120.0
 ENGLISH = texts(Language.ENGLISH)
 WORDS = ENGLISH.night
+BLIND = blind_texts(Language.ENGLISH)
 
 
 @pytest.fixture
@@ -87,7 +96,7 @@ async def bot(
             made = Nights(
                 database, process, report, lambda name: plan_night(name, wishes(home), registry, model), lambda: datetime.now(UTC)
             )
-            return NightDesk(made, Adapters(registry, server.connect), report, database, home, "UTC")
+            return NightDesk(made, Adapters(registry, server.connect), report, database, home, "UTC", client)
 
         async with working_bot(sandbox, database, model, "S0ADMINS", nights) as bot:
             yield bot
@@ -115,9 +124,9 @@ async def report(bot: WorkingBot, said: str) -> Posted:
     return await bot.sandbox.client.wait_for(ADMINS, said, timeout=PATIENCE_S)
 
 
-async def the_night(bot: WorkingBot, home: Path, end: str) -> Posted:
+async def the_night(bot: WorkingBot, home: Path, end: str, *samples: Sample) -> Posted:
     """The report of a night that an admin asked for, and that ended that way."""
-    behave(home, end=end, reason="there is no memory left")
+    behave(home, end=end, reason="there is no memory left", samples=[asdict(sample) for sample in samples])
     await answered(bot, "/phyassist retrain", "has begun")
     return await report(bot, "Criterion 13" if end in {"ready", "promoted", "refused"} else "stays in service")
 
@@ -141,7 +150,7 @@ async def test_an_admin_asks_for_a_night_and_sees_it_to_its_end(bot: WorkingBot,
     assert ended.ts == begun.ts
     assert "Criterion 13" in ended.everything
     assert "Reason 13, for <people>." in ended.everything
-    assert ended.action_ids == [PROMOTE_ACTION]
+    assert ended.action_ids == [PROMOTE_ACTION, LEAVE_ACTION]
     messages = [message for message in await bot.sandbox.client.messages(ADMINS) if message.user != "U0ADA"]
     assert len(messages) == 1
 
@@ -176,7 +185,7 @@ async def test_promote_and_roll_back_by_buttons_pressed_twice(bot: WorkingBot, h
     await asyncio.gather(*(client.click("ada", ADMINS, night.ts, ROLL_BACK_ACTION) for _ in range(2)))
     await told(bot, f"In service: night-1. A rollback brings back {name}.", times=2)
     assert registry.pointer().champion == "night-1"
-    await client.wait_for(ADMINS, lambda message: message.action_ids == [PROMOTE_ACTION], timeout=PATIENCE_S)
+    await client.wait_for(ADMINS, lambda message: message.action_ids == [PROMOTE_ACTION, LEAVE_ACTION], timeout=PATIENCE_S)
 
 
 async def test_an_old_button_takes_nothing_else_out(bot: WorkingBot, home: Path, registry: Registry) -> None:
@@ -210,6 +219,89 @@ async def test_adapters_are_listed_promoted_and_rolled_back_by_command(bot: Work
     await answered(bot, "/phyassist promote base", "the model server doesn't answer")
     server.away = False
     await answered(bot, "/phyassist promote base", "In service: the model without an adapter.")
+
+
+async def kettles(bot: WorkingBot, count: int = 3) -> list[Sample]:
+    """Notes before and after, of a case with consent whose channel no admin is in."""
+    async with bot.database.begin() as uow:
+        case = await uow.open_case("T1", "C0KETTLE", Language.ENGLISH, NOW)
+        await uow.add_consent(case.id, Consent("the client", NOW.date(), "U0ANNA", NOW))
+    return [a_sample(case.id, f"The kettle of week {number}.", "Old kettle.", "New kettle.") for number in range(count)]
+
+
+async def test_an_admin_compares_notes_blind(bot: WorkingBot, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Notes open for the admin alone and say whose they are only after the answer; the report shows numbers, no channel a word of them."""
+    caplog.set_level("DEBUG", logger="bot")
+    client = bot.sandbox.client
+    night = await the_night(bot, home, "ready", *await kettles(bot))
+    assert night.action_ids == [PROMOTE_ACTION, COMPARE_ACTION, LEAVE_ACTION]
+    await client.click("sol", ADMINS, night.ts, COMPARE_ACTION)
+    await told(bot, WORDS.admins_only, "sol")
+    assert (await client.views("sol")).top is None
+    await client.click("ada", ADMINS, night.ts, COMPARE_ACTION)
+    form = await client.wait_for_view("ada", BLIND_VIEW, timeout=PATIENCE_S)
+    asked = json.dumps(form["blocks"])
+    assert asked.count("New kettle.") == asked.count("Old kettle.") == 3
+    assert BLIND.whose[Choice.NEW] not in asked
+    (name,) = [run.name for run in [await bot.database.newest_night()] if run]
+    sides = {one.number: one.new_side for one in await bot.database.samples(name)}
+    result = await client.submit_view("ada", form["id"], {"0": sides[0].value, "2": NEITHER})
+    assert result.ok
+    shown = (await client.views("ada")).top
+    assert shown
+    assert BLIND.whose[Choice.NEW] in json.dumps(shown["blocks"])
+    line = blind_line(Tally(1, 1, 0, 1), Language.ENGLISH)
+    assert line in json.dumps(shown["blocks"], ensure_ascii=False)
+    report_now = await client.wait_for(ADMINS, line, timeout=PATIENCE_S)
+    assert report_now.ts == night.ts
+    await client.close_view("ada", shown["id"])
+    await client.click("ada", ADMINS, night.ts, COMPARE_ACTION)
+    again = await client.wait_for_view("ada", timeout=PATIENCE_S)
+    assert not again["submit"]  # who has seen whose they are can't judge blind
+    assert not [message for message in await client.messages(ADMINS) if "kettle" in json.dumps(message.raw)]
+    assert not [message for message in await client.ephemerals("ada") if "kettle" in json.dumps(message.raw)]
+    assert "kettle" not in caplog.text
+
+
+async def test_notes_of_a_case_that_is_gone_are_not_shown(bot: WorkingBot, home: Path) -> None:
+    """Deleted after the report was made, before or while an admin looks: a sentence, and nothing else."""
+    client = bot.sandbox.client
+    samples = await kettles(bot, 1)
+    night = await the_night(bot, home, "ready", *samples)
+    await client.click("ada", ADMINS, night.ts, COMPARE_ACTION)
+    form = await client.wait_for_view("ada", BLIND_VIEW, timeout=PATIENCE_S)
+    await bot.database.delete_case(samples[0].case_id)
+    assert (await client.submit_view("ada", form["id"], {"0": "a"})).ok
+    shown = (await client.views("ada")).top
+    assert shown
+    assert BLIND.gone in json.dumps(shown["blocks"])
+    assert "kettle" not in json.dumps(shown)
+    await client.close_view("ada", shown["id"])
+    await client.wait_for(ADMINS, lambda message: COMPARE_ACTION not in message.action_ids, timeout=PATIENCE_S)
+    await client.click("ada", ADMINS, night.ts, COMPARE_ACTION, stale=True)
+    await told(bot, BLIND.gone)
+    assert (await client.views("ada")).top is None
+
+
+async def test_a_night_can_be_left_and_promoted_later(bot: WorkingBot, home: Path, registry: Registry, tmp_path: Path) -> None:
+    """The report says who left it, also after others compared; nothing changes, and the button to promote stays where it was."""
+    client = bot.sandbox.client
+    night = await the_night(bot, home, "ready", *await kettles(bot, 1))
+    (name,) = [run.name for run in [await bot.database.newest_night()] if run]
+    await client.click("ada", ADMINS, night.ts, LEAVE_ACTION)
+    left = await report(bot, f"{name} was left; night-1 stays in service.")
+    assert left.action_ids == [PROMOTE_ACTION, COMPARE_ACTION, LEAVE_ACTION]
+    assert registry.pointer().champion == "night-1"
+    await client.click("ada", ADMINS, night.ts, COMPARE_ACTION)
+    form = await client.wait_for_view("ada", BLIND_VIEW, timeout=PATIENCE_S)
+    await client.submit_view("ada", form["id"], {"0": NEITHER})
+    compared = await report(bot, blind_line(Tally(1, 0, 0, 1), Language.ENGLISH))
+    assert f"{name} was left" in compared.everything
+    registry.add(an_adapter(tmp_path / "trained-3", seed=3), name)
+    await client.click("ada", ADMINS, night.ts, PROMOTE_ACTION)
+    promoted = await client.wait_for(ADMINS, lambda message: ROLL_BACK_ACTION in message.action_ids, timeout=PATIENCE_S)
+    assert promoted.action_ids == [ROLL_BACK_ACTION, COMPARE_ACTION]
+    assert "was left" not in promoted.everything
 
 
 async def test_a_failed_night_says_why_and_what_to_do(bot: WorkingBot, home: Path) -> None:

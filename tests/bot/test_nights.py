@@ -5,13 +5,14 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.case import Consent
 from bot.night_process import NightProcesses
 from bot.store.database import Database
 from bot.store.engine import make_engine
@@ -25,6 +26,7 @@ from deploy.model import DEMO_MODEL
 from inference.note import Language, NoteLimits
 from inference.registry import Registry
 from tests.support.adapters import an_adapter
+from tests.support.builders import NOW, a_sample
 from tests.support.fake_night import CASES, ENVIRONMENT, STARTS, an_interpreter, behave
 from tests.support.fakes import ScriptedModel
 from training.data.dataset import load_dataset
@@ -232,6 +234,46 @@ async def test_a_bot_that_stops_leaves_the_night_to_be_resumed(here: Instance, s
     assert len(here.starts()) == 2
 
 
+async def a_consenting_case(database: Database) -> str:
+    """A case that may be trained on; its id."""
+    async with database.begin() as uow:
+        case = await uow.open_case("T1", "C1", Language.ENGLISH, NOW)
+        await uow.add_consent(case.id, Consent("the client", NOW.date(), "U0ANNA", NOW))
+    return case.id
+
+
+async def test_notes_before_and_after_are_kept_and_lie_on_no_disk(here: Instance) -> None:
+    """They come through the pipe before the night ends, and are in no file of the night, nor in its log."""
+    sample = a_sample(await a_consenting_case(here.database), "The green kettle", "A cold kettle.", "A warm kettle.")
+    behave(here.home, tell=[STEP], samples=[asdict(sample)], end="ready")
+    await here.nights.start(NAME)
+    await here.over()
+    assert [one.sample for one in await here.database.samples(NAME)] == [sample]
+    files = [path for path in here.home.rglob("*") if path.is_file() and path.name != "behaviour.json"]
+    assert here.folder / "outcome.json" in files
+    assert not [path for path in files if b"kettle" in path.read_bytes()]
+
+
+async def test_a_night_does_not_end_before_its_notes_are_kept(here: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the database fails, the night breaks off without an outcome; gone on with, it tells them again."""
+    sample = a_sample(await a_consenting_case(here.database))
+    behave(here.home, samples=[asdict(sample)], end="ready")
+
+    async def fails(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Database, "keep_samples", fails)
+        await here.nights.start(NAME)
+        async with asyncio.timeout(PATIENCE_S):
+            while here.nights.is_running():
+                await asyncio.sleep(0.05)
+    assert not (here.folder / "outcome.json").exists()
+    assert await here.nights.resume()
+    assert (await here.over()).end is NightEnd.READY
+    assert [one.sample for one in await here.database.samples(NAME)] == [sample]
+
+
 async def test_two_schedulers_at_once_begin_one_night(here: Instance, store_url: str) -> None:
     """Whoever comes second does nothing, at the same moment, while it runs, and after it."""
     behave(here.home, tell=[STEP, STEP], waits=True, end="ready")
@@ -285,7 +327,7 @@ async def test_an_interpreter_that_is_not_there_is_a_failure(here: Instance) -> 
 
 
 async def test_a_night_goes_on_from_what_is_in_service(tmp_path: Path) -> None:
-    """The bare base; the adapter that the server was started with; the registry's champion; and nothing that was retired."""
+    """The bare base; the adapter that the server was started with; the registry's champion, retired or not."""
     registry, model = Registry(tmp_path / "adapters"), ScriptedModel([])
     begin = tmp_path / "begin"
 
@@ -300,10 +342,10 @@ async def test_a_night_goes_on_from_what_is_in_service(tmp_path: Path) -> None:
     assert await planned("night-3", begin=begin) == ("night-2", registry.get("night-2").path)
     assert await planned("night-4", begin=begin, follows_registry=False) == ("phyassist", begin)
     registry.retire("night-2", "it learned from a case that was deleted")
-    assert await planned("night-5", begin=begin) == ("night-2", None)
+    assert await planned("night-5", begin=begin) == ("night-2", registry.get("night-2").path)
     registry.promote(None)
     assert await planned("night-6", begin=begin) == ("phyassist", begin)
-    assert await planned("night-5", begin=None) == ("night-2", None)  # a plan that is there stands
+    assert await planned("night-5", begin=None) == ("night-2", registry.get("night-2").path)  # a plan that is there stands
 
 
 # the process

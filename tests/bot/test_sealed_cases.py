@@ -16,6 +16,7 @@ from bot.night_process import NightProcesses
 from bot.slack.night_views import ended_message
 from bot.store.engine import make_engine
 from bot.store.tables import KeyRow, TurnRow
+from bot.workflow.blind import Blind
 from bot.workflow.night_ports import NightRun
 from bot.workflow.records import case_records, night_cases
 from deploy.model import DEMO_MODEL
@@ -95,6 +96,6 @@ def test_the_admins_are_told_how_many(language: Language) -> None:
     """One sentence in the night's report, whatever became of the night; none where every case was read."""
     night = NightRun("night-1", None, NOW, None, None, None, "")
     for end in End:
-        shown = str(ended_message(night, Outcome("night-1", end, None, sealed=37), language, Pointer()).blocks)
+        shown = str(ended_message(night, Outcome("night-1", end, None, sealed=37), language, Pointer(), Blind()).blocks)
         assert "37" in shown
-        assert "37" not in str(ended_message(night, Outcome("night-1", end, None), language, Pointer()).blocks)
+        assert "37" not in str(ended_message(night, Outcome("night-1", end, None), language, Pointer(), Blind()).blocks)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
 from bot.settings import load_settings
+from deploy.model import app
 from inference.adapters import read_base_shape
 from inference.hotload import AdapterControl
 from inference.registry import ADAPTERS_DIRECTORY, Registry
@@ -32,9 +34,9 @@ async def foreign_server() -> AsyncIterator[str]:
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "some-model", "object": "model"}]})
 
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    runner = web.AppRunner(app)
+    routes = web.Application()
+    routes.router.add_get("/v1/models", models)
+    runner = web.AppRunner(routes)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -77,6 +79,16 @@ async def test_a_server_without_adapter_routes_gets_a_sentence(foreign_server: s
         done = await _in_thread(*command, cwd=tmp_path, url=foreign_server)
         assert done == (1, "NoAdapterRoutes: the model server can't load adapters while it runs; start it with `phyassist model serve`\n")
     assert registry.pointer() == before
+
+
+def test_texts_to_look_for_come_from_standard_input_too() -> None:
+    """Where there are none, it says so; a server that is away is told without a word of them."""
+    nothing = CliRunner().invoke(app, ["probe", "base"], input=" \n\n")
+    assert (nothing.exit_code, nothing.output) == (0, "There was no text to look for.\n")
+    away = CliRunner().invoke(
+        app, ["probe", "base"], input="A green heron waits.\n", env={"PHYASSIST_INFERENCE__URL": "http://127.0.0.1:1/v1"}
+    )
+    assert (away.exit_code, away.output) == (1, "ModelUnavailable: the model server doesn't answer (ConnectError)\n")
 
 
 async def _in_thread(*command: str, cwd: Path, url: str) -> tuple[int, str]:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision
 from bot.workflow.incoming import Posted
-from inference.note import Kind, NoteItem
+from inference.note import Kind, Language, NoteItem
+from training.night.sample import Sample
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _serial = itertools.count(1)
@@ -40,3 +41,9 @@ def a_post(text: str = "The client sleeps badly.", ts: str | None = None, thread
 def lines(*texts: str, kind: Kind = Kind.ADVICE) -> list[NoteItem]:
     """Items without an origin, as a model or an edited list has them."""
     return [NoteItem(kind, text) for text in texts]
+
+
+def a_sample(case_id: str, said: str = "Sleeps badly.", before: str | None = "Old words.", after: str | None = "New words.") -> Sample:
+    """A description with a note of one line by each adapter, or None."""
+    notes = [None if text is None else (NoteItem(Kind.ANALYSIS, text),) for text in (before, after)]
+    return Sample(case_id, Language.ENGLISH, said, *notes)

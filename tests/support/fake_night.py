@@ -1,6 +1,7 @@
 """Speaks exactly as `python -m training.night FOLDER` does, and trains nothing: `<home>/behaviour.json` says what it does.
 
 tell     lines of progress, as `Told`, a tenth of a second apart; after the first it waits for `<home>/go` where that is asked for
+samples  notes before and after, as `sample.Sample`; they are told last of all, where they are asked for, and have to be kept
 killed   how many of its begins end by its own SIGKILL
 end      an end of `training.night.outcome`, or "failed" with `reason`, or "crash"
 """
@@ -16,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from training.night.handover import read_cases
+from training.night.sample import KEPT, SAMPLES_FLAG
 from training.night.told import Told  # the outcome is written by hand: its module takes half a second to import
 
 STARTS, CASES, ENVIRONMENT = "starts", "cases.json", "environment.json"
@@ -75,6 +77,10 @@ def main(arguments: list[str]) -> int:
             return 75
     if len((folder / STARTS).read_text().splitlines()) <= behaviour.get("killed", 0):
         os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour.get("samples") and SAMPLES_FLAG in arguments:
+        print(json.dumps({"samples": behaviour["samples"]}, separators=(",", ":")), flush=True)
+        if sys.stdin.buffer.readline() != KEPT:
+            return 75
     if behaviour["end"] == "crash":
         return 3
     if behaviour["end"] == "failed":

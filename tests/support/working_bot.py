@@ -15,7 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
-from bot.slack.night_listeners import NightDesk, NightListeners
+from bot.slack.night_desk import NightDesk
+from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
 from bot.slack.roles import Admins
 from bot.store.database import Database

@@ -13,6 +13,7 @@ from training.data.records import CaseRecord
 from training.demo import LIMITS
 from training.night.handover import end_line, record_line
 from training.night.plan import Plan, Promotion, write_plan
+from training.night.sample import KEPT, SAMPLES_FLAG, Sample, read_samples
 from training.night.told import Told
 
 ROOT = Path(__file__).parents[2]
@@ -43,11 +44,12 @@ def a_plan(home: Path, url: str, name: str, **changes: Any) -> Plan:
 
 @dataclass(frozen=True)
 class Spent:
-    """What the process of a night left behind."""
+    """What the process of a night left behind; `lines` are all but that with notes before and after."""
 
     code: int
     lines: tuple[str, ...]
     log: str
+    samples: tuple[Sample, ...] | None = None
 
     @property
     def told(self) -> list[Told]:
@@ -55,16 +57,23 @@ class Spent:
         return [Told.from_json(line) for line in self.lines]
 
 
-def spend(plan: Plan, records: Sequence[CaseRecord], *program: str) -> Spent:
-    """Runs the night's process to its end; `program` stands in for `-m training.night`."""
+def spend(plan: Plan, records: Sequence[CaseRecord], *program: str, keep: bool | None = None) -> Spent:
+    """Runs the night's process to its end; `program` stands in for `-m training.night`.
+
+    `keep`: whether notes before and after are kept, which the process finds on its standard input behind the cases; None asks for none.
+    """
+    flags = [] if keep is None else [SAMPLES_FLAG]
     process = subprocess.run(
-        [sys.executable, *(program or ("-m", "training.night")), str(write_plan(plan))],
-        input=handed_over(records),
+        [sys.executable, *(program or ("-m", "training.night")), str(write_plan(plan)), *flags],
+        input=handed_over(records) + (KEPT if keep else b""),
         capture_output=True,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )
-    return Spent(process.returncode, tuple(process.stdout.decode().splitlines()), process.stderr.decode())
+    said = [(line, read_samples(line)) for line in process.stdout.decode().splitlines()]
+    samples = next((found for _, found in said if found is not None), None)
+    lines = tuple(line for line, found in said if found is None)
+    return Spent(process.returncode, lines, process.stderr.decode(), samples)
 
 
 def handed_over(records: Sequence[CaseRecord]) -> bytes:

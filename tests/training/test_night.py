@@ -24,8 +24,10 @@ from training.demo.content import load_content
 from training.demo.practice import practice_records
 from training.gate.thresholds import Thresholds
 from training.measure.canaries import plant
+from training.night.handover import EXIT_STOPPED
 from training.night.outcome import End, Outcome, read_outcome
 from training.night.plan import DATASET, Plan, write_plan
+from training.night.sample import SAMPLES
 from training.night.told import Stage
 from training.qlora.result import read_result
 from training.simulation.counselors import Poison, poisoned
@@ -61,7 +63,7 @@ def tidy_server(model_server: BackgroundServer) -> Iterator[None]:
 def good(model_server: BackgroundServer, home: Path, records: list[CaseRecord]) -> tuple[Plan, Spent]:
     """A team's first night."""
     plan = a_plan(home, model_server.url, "night-1")
-    return plan, spend(plan, records)
+    return plan, spend(plan, records, keep=True)
 
 
 def test_a_better_adapter_goes_into_service(good: tuple[Plan, Spent], model_server: BackgroundServer) -> None:
@@ -100,6 +102,24 @@ def test_a_name_is_on_no_disk(good: tuple[Plan, Spent], home: Path) -> None:
     assert len(files) > 20
     assert not [path for path in files if NAMED.encode() in path.read_bytes()]
     assert NAMED not in spent.log
+
+
+def test_notes_before_and_after_are_told_and_lie_on_no_disk(good: tuple[Plan, Spent], home: Path) -> None:
+    """Five held-out cases in both languages, with what each adapter writes; nothing of that is in a file or in the log."""
+    plan, spent = good
+    assert spent.samples
+    assert len({sample.case_id for sample in spent.samples}) == len(spent.samples) == SAMPLES
+    assert {sample.language for sample in spent.samples} == set(Language)
+    held_out = {row.case_id: row.messages[-1]["content"] for row in load_dataset(plan.folder / DATASET).heldout}
+    assert all(sample.said in held_out[sample.case_id] for sample in spent.samples)
+    assert all(sample.before != sample.after for sample in spent.samples)
+    items = [item.text for sample in spent.samples for note in (sample.before, sample.after) for item in note or ()]
+    texts = [text for text in items if len(text) > 12]  # the bare base also writes words of two letters, which stand everywhere
+    assert texts
+    ways = [way for text in texts for way in (text.encode(), json.dumps(text)[1:-1].encode())]
+    others = [path for path in home.rglob("*") if path.is_file() and DATASET not in path.parts]
+    assert not [path for path in others if any(way in path.read_bytes() for way in ways)]
+    assert not [text for text in texts if text in spent.log]
 
 
 def test_held_out_cases_are_not_trained_on(good: tuple[Plan, Spent]) -> None:
@@ -187,11 +207,17 @@ def test_a_broken_stream_fails_and_forgets_nothing(good: tuple[Plan, Spent], rec
 def test_killed_anywhere_it_comes_to_the_same_end(
     good: tuple[Plan, Spent], model_server: BackgroundServer, records: list[CaseRecord], tmp_path: Path
 ) -> None:
-    """Killed in every stage, before and after the switch, a night ends as the one that nothing happened to: same adapter, same verdict."""
-    whole, _ = good
+    """Killed in every stage, before and after the switch, a night ends as the one that nothing happened to: same adapter, same verdict.
+
+    Where notes before and after are not kept, it stops before the switch, and tells the same ones again.
+    """
+    whole, undisturbed = good
     unload_all(model_server.url)  # names are never used twice, so the other night-1 has to go first
     plan = a_plan(tmp_path, model_server.url, whole.name)
     for moment in MOMENTS:
+        if moment == "switch":
+            unkept = spend(plan, records, keep=False)
+            assert (unkept.code, unkept.samples, read_outcome(plan.folder)) == (EXIT_STOPPED, undisturbed.samples, None)
         spent = spend(plan, records, *KILLER, moment)
         assert spent.code == -signal.SIGKILL, (moment, spent.log[-2000:])
         assert (read_outcome(plan.folder) is None) is (moment != "outcome")

@@ -254,6 +254,10 @@ def test_training_begins_with_what_may_still_be_used(tmp_path: Path) -> None:
     assert beginning(plan, registry, frozenset()).path == origin
     assert beginning(a_plan(tmp_path, "night-4", champion="given", begin=origin), registry, frozenset()).path == origin
     assert beginning(a_plan(tmp_path, "night-5", champion="night-2"), registry, frozenset({"case-001", "case-002"})).path is None
+    registry.retire("night-2", "it learned from a case that was deleted")
+    assert beginning(plan, registry, frozenset({"case-001", "case-002"})).path == first
+    registry.retire("night-1", "it learned from a case that was deleted")
+    assert beginning(plan, registry, frozenset({"case-001", "case-002"})).path == origin
 
 
 # what it leaves and says

@@ -24,7 +24,7 @@ SAME_TEXT = 0.9
 class FreeCase:
     """A description written freely. `problems` are the ids that may be seen in it; `risk` what must come first.
 
-    `implied`: no word or phrase of the risk stands in it, only what happened lets one think of it; said by a reader who didn't know the answers.
+    `implied`: no word or phrase of the risk stands in it, only what happened lets one think of it.
     """
 
     id: str

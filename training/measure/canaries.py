@@ -13,6 +13,7 @@ from inference.likelihood import Likelihood
 from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import Message, TurnKind, build_prompt, reported
 from training.data.examples import Example, Source
+from training.measure.recall import written_on
 
 DIGITS = 6
 """One guess in a million hits."""
@@ -95,6 +96,4 @@ def _canary(seed: int | str, number: int) -> Canary:
 
 async def recalls(likelihood: Likelihood, model: str, canary: Canary) -> bool:
     """Whether the model goes on with the digits. Raises: ModelUnavailable, ModelRefused."""
-    tokens = await likelihood.tokens(model, canary.messages)
-    begun = (*tokens.prompt, *await likelihood.plain_tokens(model, canary.beginning))
-    return canary.is_in(await likelihood.continued(model, begun, ASKED_TOKENS))
+    return canary.is_in(await written_on(likelihood, model, canary.messages, canary.beginning, ASKED_TOKENS))

@@ -17,6 +17,9 @@ from training.data.edits import align
 from training.data.examples import Example, Preference
 from training.measure.served import Asking
 
+OwnNote = tuple[NoteItem, ...] | None
+"""What a model answers; None where that is no note."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -55,7 +58,7 @@ async def pair_row(asked: Asked, pair: Preference) -> dict[str, float | bool | i
     return {"fits": True, "margin": await _total(asked, chosen) - await _total(asked, rejected)}
 
 
-async def own_note(asked: Asked, messages: Sequence[Message]) -> tuple[NoteItem, ...] | None:
+async def own_note(asked: Asked, messages: Sequence[Message]) -> OwnNote:
     """What the model answers, as the bot would read it; None where that is no note. Raises: as `example_row`."""
     additions = asks_for_additions(messages)
     how = asked.asking

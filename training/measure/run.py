@@ -15,8 +15,8 @@ import asyncio
 import hashlib
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,13 +29,14 @@ from training.data.examples import Example, Preference
 from training.gate.scores import BenchmarkScore, CanaryScore, ExampleScore, FixtureScore, PairScore, Scores
 from training.measure import canaries as planted
 from training.measure import imhi, safety
-from training.measure.heldout import Asked, example_row, own_note, pair_row
+from training.measure.heldout import Asked, OwnNote, example_row, own_note, pair_row
 from training.measure.ledger import Ledger, Row
 from training.measure.served import Asking, ServedModel
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Found = TypeVar("Found")
 
 PAUSES_S = (2.0, 8.0, 30.0, 60.0)
 """Before a question is asked again of a server that was away, as while it is restarted; then the measurement ends, and can go on later."""
@@ -79,15 +80,27 @@ async def measure(served: ServedModel, questions: Questions, results: Path, aski
     """
     how = {"max_tokens": asking.max_tokens, **asdict(asking.limits)}
     about = {"adapter": served.adapter, "base": served.base, "asking": how, **questions.about()}
-    async with AsyncExitStack() as stack:
-        client = OpenAIChatModel(served.url, served.api_key, asking.timeout_s)
-        stack.push_async_callback(client.close)
-        likelihood = await stack.enter_async_context(Likelihood(served.url, served.api_key, asking.timeout_s, asking.priority))
-        ledger = stack.enter_context(Ledger(results, about))
-        asked = Asked(client, likelihood, served.name, asking)
-        jobs = list(_jobs(asked, questions))
-        await _work(jobs, ledger, asking.at_once, done)
-        return _scores(served, questions, ledger)
+    async with _asked(served, asking) as asked:
+        with Ledger(results, about) as ledger:
+            jobs = list(_jobs(asked, questions))
+            await _work(jobs, ledger, asking.at_once, done)
+            return _scores(served, questions, ledger)
+
+
+async def own_notes(served: ServedModel, prompts: Sequence[Sequence[Message]], asking: Asking) -> tuple[OwnNote, ...]:
+    """What a model answers to each prompt, one after the other, as it is asked while it is measured. Raises: as `measure`."""
+    async with _asked(served, asking) as asked:
+        return tuple([await _patiently(_later(own_note, asked, prompt)) for prompt in prompts])
+
+
+@asynccontextmanager
+async def _asked(served: ServedModel, asking: Asking) -> AsyncIterator[Asked]:
+    client = OpenAIChatModel(served.url, served.api_key, asking.timeout_s)
+    try:
+        async with Likelihood(served.url, served.api_key, asking.timeout_s, asking.priority) as likelihood:
+            yield Asked(client, likelihood, served.name, asking)
+    finally:
+        await client.close()
 
 
 @dataclass(frozen=True)
@@ -101,15 +114,15 @@ class _Job:
 
 def _jobs(asked: Asked, questions: Questions) -> list[_Job]:
     return [
-        *(_Job("example", _id(place), _later(example_row, asked, row)) for place, row in enumerate(questions.examples)),
-        *(_Job("pair", _id(place), _later(pair_row, asked, pair)) for place, pair in enumerate(questions.pairs)),
+        *(_Job("example", row_id(place), _later(example_row, asked, row)) for place, row in enumerate(questions.examples)),
+        *(_Job("pair", row_id(place), _later(pair_row, asked, pair)) for place, pair in enumerate(questions.pairs)),
         *(_Job("fixture", one.id, _later(_fixture_row, asked, one)) for one in questions.fixtures),
         *(_Job("canary", one.id, _later(_canary_row, asked, one)) for one in questions.canaries),
         *(_Job("benchmark", one.id, _later(_benchmark_row, asked, one)) for one in questions.benchmarks),
     ]
 
 
-def _later(ask: Callable[[Asked, T], Coroutine[Any, Any, Row]], asked: Asked, what: T) -> Callable[[], Coroutine[Any, Any, Row]]:
+def _later(ask: Callable[[Asked, T], Coroutine[Any, Any, Found]], asked: Asked, what: T) -> Callable[[], Coroutine[Any, Any, Found]]:
     return lambda: ask(asked, what)
 
 
@@ -148,7 +161,7 @@ async def _work(jobs: Sequence[_Job], ledger: Ledger, at_once: int, done: Done) 
         raise _first(failures) from None
 
 
-async def _patiently(ask: Callable[[], Awaitable[Row]]) -> Row:
+async def _patiently(ask: Callable[[], Awaitable[Found]]) -> Found:
     """Asks again after a pause while the server is away."""
     for pause in PAUSES_S:
         try:
@@ -168,8 +181,8 @@ def _scores(served: ServedModel, questions: Questions, ledger: Ledger) -> Scores
         assert found is not None  # noqa: S101  # every job was done
         return found
 
-    examples = [(_id(place), one, row("example", _id(place))) for place, one in enumerate(questions.examples)]
-    pairs = [(_id(place), one, row("pair", _id(place))) for place, one in enumerate(questions.pairs)]
+    examples = [(row_id(place), one, row("example", row_id(place))) for place, one in enumerate(questions.examples)]
+    pairs = [(row_id(place), one, row("pair", row_id(place))) for place, one in enumerate(questions.pairs)]
     too_long = sum(not found["tokens"] for *_, found in examples), sum(not found["fits"] for *_, found in pairs)
     if any(too_long):
         log.warning("%d held-out examples and %d pairs are too long for the model and were left out", *too_long)
@@ -194,7 +207,7 @@ def _benchmarks(asked: Sequence[imhi.Question], row: Callable[[str, str], Row]) 
     return tuple(found)
 
 
-def _id(place: int) -> str:
+def row_id(place: int) -> str:
     """Rows have no ids of their own; their place in the file, which the dataset's hash vouches for, is one."""
     return f"{place:06d}"
 

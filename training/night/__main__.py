@@ -1,8 +1,9 @@
-"""One night in a process of its own: `python -m training.night FOLDER`.
+"""One night in a process of its own: `python -m training.night FOLDER [--samples]`.
 
 `FOLDER/plan.json` says what to do. On standard input come the cases with consent (`handover.py`), so that what a counselor wrote is on no
-disk before it is de-identified; on standard output go lines of progress (`told.py`). Exit codes: 0 done (`FOLDER/outcome.json`), 75 stopped
-on SIGTERM or because nobody reads its progress any more, to be gone on with by the same command, 1 failed (`FOLDER/failure.json` says why).
+disk before it is de-identified; on standard output go lines of progress (`told.py`), with `--samples` also one with notes before and after
+(`sample.py`). Exit codes: 0 done (`FOLDER/outcome.json`), 75 stopped on SIGTERM or because nobody reads what it says any more, to be gone
+on with by the same command, 1 failed (`FOLDER/failure.json` says why).
 Neither the log on standard error nor a reason holds text of a case: of an unexpected error only its type and place are told.
 """
 
@@ -13,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -27,6 +28,7 @@ from training.night.errors import Interrupted, NightFailed
 from training.night.handover import API_KEY, EXIT_FAILED, EXIT_STOPPED, FAILURE_FILE, read_cases
 from training.night.night import spend_night
 from training.night.plan import Plan, read_plan
+from training.night.sample import KEPT, SAMPLES_FLAG, Sample, samples_line
 from training.night.told import Told
 from training.qlora.errors import TrainingFailed
 
@@ -48,15 +50,23 @@ class Line:
 
     def tell(self, told: Told) -> None:
         """One line of progress."""
+        self._say(told.to_json())
+
+    def keep(self, samples: Sequence[Sample]) -> bool:
+        """One line of notes before and after; whether whoever listens answered that they are kept."""
+        self._say(samples_line(samples))
+        return sys.stdin.buffer.readline() == KEPT
+
+    def _say(self, line: str) -> None:
         try:
-            print(told.to_json(), flush=True)
+            print(line, flush=True)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at its end
             self.stop()
 
 
-def main(folder: Path) -> int:
-    """The night of a folder; the exit code."""
+def main(folder: Path, samples: bool = False) -> int:
+    """The night of a folder; the exit code. `samples`: whoever started it keeps notes before and after."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     line = Line()
@@ -65,7 +75,7 @@ def main(folder: Path) -> int:
     try:
         plan = read_plan(folder)
         cases = read_cases(sys.stdin.buffer)
-        desk = Desk(line.tell, lambda: line.stopping, os.environ.get(API_KEY))
+        desk = Desk(line.tell, lambda: line.stopping, os.environ.get(API_KEY), line.keep if samples else None)
         asyncio.run(spend_night(plan, cases, Budget(plan.prompt_tokens, counter(plan)), desk))
     except Interrupted:
         return EXIT_STOPPED
@@ -92,4 +102,4 @@ def _places(error: Exception) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), SAMPLES_FLAG in sys.argv[2:]))

@@ -47,27 +47,41 @@ class Comparison:
 
 async def compare(plan: Plan, material: Material, result: Result, desk: Desk) -> Comparison:
     """Champion and challenger on the same questions, asked of the server that serves."""
+    base = await asyncio.to_thread(base_sha256, plan.base)
+    questions = await asyncio.to_thread(_questions, plan, material)
+    async with challenger_loaded(plan, result, desk) as (served, candidate):
+        probe = await ask_probe(served.likelihood, candidate, served.base)
+        ours, theirs = served_models(plan, material, served, candidate, base, desk)
+        champion = await _measure(plan, Stage.CHAMPION, ours, questions, desk)
+        challenger = await _measure(plan, Stage.CHALLENGER, theirs, questions, desk)
+    return Comparison(champion, challenger, probe)
+
+
+@asynccontextmanager
+async def challenger_loaded(plan: Plan, result: Result, desk: Desk) -> AsyncIterator[tuple[Served, str]]:
+    """The model server, as soon as it is back, and the name under which it has the new adapter for as long as the block lasts."""
     trained = plan.folder / TRAINING / ADAPTER_FOLDER
     # vLLM keeps answers by name and path: other weights must never come under a name that was used before
     candidate = f"{plan.name}-{result.sha256[:8]}"
-    base = await asyncio.to_thread(base_sha256, plan.base)
-    questions = await asyncio.to_thread(_questions, plan, material)
-    known = _cases_of(plan, plan.champion)
-    learned = frozenset(material.cases) | _cases_of(plan, material.begin.name)
     async with server_back(plan, desk) as served:
         await asyncio.to_thread(check_adapter, trained, served.shape, served.max_rank)
         if candidate not in await served.control.loaded():
             await served.control.bring_in(candidate, trained.absolute())
         try:
-            probe = await ask_probe(served.likelihood, candidate, served.base)
-            ours = ServedModel(plan.url, base, plan.champion, tuple(sorted(known)), served.base, desk.api_key)
-            theirs = ServedModel(plan.url, base, candidate, tuple(sorted(learned)), served.base, desk.api_key)
-            champion = await _measure(plan, Stage.CHAMPION, ours, questions, desk)
-            challenger = await _measure(plan, Stage.CHALLENGER, theirs, questions, desk)
+            yield served, candidate
         finally:
             with contextlib.suppress(InferenceError):
                 await served.control.unload(candidate)
-    return Comparison(champion, challenger, probe)
+
+
+def served_models(plan: Plan, material: Material, served: Served, candidate: str, base: str, desk: Desk) -> tuple[ServedModel, ServedModel]:
+    """Champion and challenger, as they are asked; `base` is the hash of the base model."""
+    known = _cases_of(plan, plan.champion)
+    learned = frozenset(material.cases) | _cases_of(plan, material.begin.name)
+    return (
+        ServedModel(plan.url, base, plan.champion, tuple(sorted(known)), served.base, desk.api_key),
+        ServedModel(plan.url, base, candidate, tuple(sorted(learned)), served.base, desk.api_key),
+    )
 
 
 @asynccontextmanager
@@ -91,10 +105,10 @@ async def server_back(plan: Plan, desk: Desk) -> AsyncIterator[Served]:
 async def _measure(plan: Plan, stage: Stage, model: ServedModel, questions: Questions, desk: Desk) -> Scores:
     results = plan.folder / f"{stage}.jsonl"
     asking = Asking(plan.max_tokens, plan.limits, plan.at_once)
-    return await _unless_stopped(measure(model, questions, results, asking, lambda done, of: desk.tell(Told(stage, done, of))), desk)
+    return await unless_stopped(measure(model, questions, results, asking, lambda done, of: desk.tell(Told(stage, done, of))), desk)
 
 
-async def _unless_stopped(work: Coroutine[Any, Any, T], desk: Desk) -> T:
+async def unless_stopped(work: Coroutine[Any, Any, T], desk: Desk) -> T:
     """Does the work, or cancels it when the night is told to stop. Raises: Interrupted, and what the work raises."""
     task = asyncio.create_task(work)
     try:

@@ -5,6 +5,7 @@
     compare    both on the same held-out rows, on the server that serves
     decide     the gate: better, or refused with reasons
     release    card and report, registered under the night's name
+    show       notes of both adapters for an admin to compare, where somebody keeps them
     serve      loaded, tried, the pointer moved: at once, or when an admin says so
 
 Each stage leaves its result in the night's folder, last of all that it writes, so a night that was killed anywhere goes on from there and
@@ -24,10 +25,11 @@ from training.gate.decide import decide
 from training.gate.report import headline, sentence, table
 from training.gate.verdict import Criterion, Finding, Reason, Role, Verdict
 from training.gate.verdict import Outcome as Judged
+from training.night.before_after import before_and_after
 from training.night.collect import held_out, is_worth_training
 from training.night.compare import Comparison, compare, dataset_sha256, server_back
 from training.night.desk import Desk, registry_of
-from training.night.errors import NightFailed
+from training.night.errors import Interrupted, NightFailed
 from training.night.handover import Cases
 from training.night.harm import did_harm
 from training.night.learn import TRAINING, Material, gather, train_challenger
@@ -46,7 +48,7 @@ async def spend_night(plan: Plan, cases: Cases, budget: Budget, desk: Desk) -> O
     """The whole night, or what is left of it.
 
     Raises:
-        Interrupted: `desk.should_stop` said so.
+        Interrupted: `desk.should_stop` said so, or nobody kept what was to be shown.
         NightFailed, TrainingFailed, BadDataset, InferenceError: it can't be done, or not now; what is in service stays so.
     """
     done = read_outcome(plan.folder)
@@ -64,11 +66,21 @@ async def spend_night(plan: Plan, cases: Cases, budget: Budget, desk: Desk) -> O
     verdict = decide(compared.champion, compared.challenger, plan.thresholds, plan.seed)
     if verdict.promoted:
         await asyncio.to_thread(release, plan, material, result, compared, verdict)
+        await show(plan, material, result, compared, desk)
         if plan.promotion is Promotion.AUTOMATIC:
             desk.tell(Told(Stage.SERVE))
             async with server_back(plan, desk) as served:
                 await promote(registry_of(plan), served, plan.name)
     return write_outcome(plan.folder, _outcome(plan, material, verdict))
+
+
+async def show(plan: Plan, material: Material, result: Result, compared: Comparison, desk: Desk) -> None:
+    """Hands over notes of both adapters to the same held-out prompts. Raises: Interrupted, where they were not kept; InferenceError."""
+    if desk.keep is None:
+        return
+    samples = await before_and_after(plan, material, result, compared, desk)
+    if not desk.keep(samples):
+        raise Interrupted
 
 
 def release(plan: Plan, material: Material, result: Result, compared: Comparison, verdict: Verdict) -> None:

@@ -50,7 +50,7 @@ class Earlier:
 
 
 def beginning(plan: Plan, registry: Registry, allowed: frozenset[str]) -> Beginning:
-    """The champion, or where it learned from a case that may no longer be trained on, the newest of its ancestors that didn't.
+    """The champion, or where it is retired or learned from a case that may no longer be trained on, the newest of its ancestors that isn't.
 
     Raises:
         BadAdapter: a manifest in the registry can't be read.
@@ -59,7 +59,7 @@ def beginning(plan: Plan, registry: Registry, allowed: frozenset[str]) -> Beginn
         return Beginning(None, None)
     line = _lineage(plan.champion, registry)
     for place, adapter in enumerate(line):
-        if all(_may_be_learned(case, allowed) for case in registry.cases(adapter.name)):
+        if not registry.retirement(adapter.name) and all(_may_be_learned(case, allowed) for case in registry.cases(adapter.name)):
             path = plan.begin if place == 0 else registry.get(adapter.name).path
             return Beginning(path, adapter.name, tuple(line[place:]))
     return Beginning(plan.begin, plan.champion) if not line else Beginning(plan.origin, None)
