@@ -21,6 +21,7 @@ from deploy.demo.scene import ADMIN, COUNSELOR, PATIENCE_S, Bars, Scene, StoryFa
 from deploy.demo.three_notes import ThreeNotes
 from deploy.sandbox.seen import Posted
 from inference.note import Language
+from training.night.outcome import read_outcome
 from training.night.told import Stage, Told, read_told
 
 ADMINS = "phyassist-admin"
@@ -51,12 +52,16 @@ class Night:
         await in_time("/phyassist retrain", self._retrain())
         card = await in_time("the end of the night", self._watch())
         if PROMOTE_ACTION not in card.action_ids:
-            await self._refused(card)
+            await self._refused()
             return False
         await in_time("Promote", self._promote(card))
         await in_time("the same description", self._compare())
         await in_time("/phyassist rollback", self._roll_back())
         return True
+
+    @property
+    def _folder(self) -> Path:
+        return self.home / "nights" / self._name
 
     async def _more_cases(self) -> None:
         """Three cases are no sample: the demo says so, and adds practice cases."""
@@ -83,12 +88,11 @@ class Night:
     async def _watch(self) -> Posted:
         """The night goes on, as its folder says; its report card, once the admins' channel has it."""
         started = time.monotonic()
-        folder = self.home / "nights" / self._name
         ended = asyncio.create_task(self.scene.client.wait_for(ADMINS, lambda message: _end(message) is not None, timeout=NIGHT_S))
         try:
             with self.scene.screen.bars() as show:
                 while not ended.done():
-                    told = await asyncio.to_thread(read_told, folder)
+                    told = await asyncio.to_thread(read_told, self._folder)
                     if told is not None:
                         show(*_bar(told))
                     await asyncio.wait([ended], timeout=LOOK_S)
@@ -144,11 +148,12 @@ class Night:
         self.scene.screen.tells(f"Rolled back in {time.monotonic() - started:.1f} s.")
         self._as_before(await self._describe(AGAIN))
 
-    async def _refused(self, card: Posted) -> None:
+    async def _refused(self) -> None:
         """The gate said no: what is in service stays, and answers as before."""
-        reason = next((line for line in card.text.splitlines() if line), "")
-        self.scene.screen.tells(f"The gate refused the new adapter, for the reasons above. {reason}")
-        self.scene.screen.tells("Nothing that is in service was touched; there is nothing to promote and nothing to roll back.")
+        outcome = await asyncio.to_thread(read_outcome, self._folder)
+        reason = outcome.headline[Language.ENGLISH] if outcome and outcome.headline else "It gave no reason."
+        self.scene.screen.tells(f"The gate refused the new adapter. {reason}")
+        self.scene.screen.tells("What is in service was not touched: there is nothing to promote, and nothing to roll back.")
         self._as_before(await in_time("the same description", self._describe(AFTER)))
 
     async def _describe(self, channel: str) -> Posted:
