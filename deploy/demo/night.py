@@ -186,7 +186,8 @@ def _bar(told: Told) -> tuple[str, int, int, str]:
     if told.parts > 1:
         title = f"{title} {told.part}/{told.parts}"
     loss = "" if told.loss is None else WORDS.loss.format(loss=told.loss)
-    left = "" if told.stage is not Stage.TRAIN or told.seconds_left is None else f"about {told.seconds_left:.0f} s left"
+    seconds = told.seconds_left if told.stage is Stage.TRAIN else None
+    left = "" if seconds is None else f"about {seconds:.0f} s left" if seconds < 90 else WORDS.minutes.format(minutes=round(seconds / 60))
     return title, told.done, told.of, " · ".join(filter(None, (loss, left)))
 
 

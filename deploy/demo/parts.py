@@ -48,7 +48,7 @@ class Parts:
 
 
 async def start_parts(stack: AsyncExitStack, home: Path, port: int, say: Callable[[str], None]) -> Parts:
-    """Workspace, model server and bot, in this order; `stack` ends them in the other.
+    """Workspace, model server and bot, in this order; `stack` ends them in the other. The adapter in service is the demo model's own.
 
     Raises:
         PortTaken: another program listens on one of the two ports.
@@ -58,9 +58,13 @@ async def start_parts(stack: AsyncExitStack, home: Path, port: int, say: Callabl
     except OSError:
         raise PortTaken(f"port {port} is taken, most likely by another demo: stop it first, or choose another port with --port") from None
     say(f"workspace: a local Slack-compatible server at {sandbox.base_url}")
-    content = await asyncio.to_thread(_prepare, home)
+    registry = Registry(home / ADAPTERS_DIRECTORY)
+    registry.add(DEMO_ADAPTER, DEMO_NAME)
+    registry.promote(DEMO_NAME)
     server = model_server(make_profile(ProfileName.CPU, DEMO_MODEL, port + 1), home, {}, lambda line: say(f"model: {line}"))
+    preparing = asyncio.create_task(asyncio.to_thread(_prepare, home))  # the server takes longer
     await stack.enter_async_context(server)
+    content = await preparing
     parts = Parts(sandbox, home, server.url, f"sqlite+aiosqlite:///{home / 'phyassist.db'}", home / "master.key", content)
     await stack.enter_async_context(running_bot_process(await _settings(parts), home / "logs" / "bot.log"))
     await sandbox.client.wait_connected(timeout=CONNECT_S)
@@ -69,10 +73,7 @@ async def start_parts(stack: AsyncExitStack, home: Path, port: int, say: Callabl
 
 
 def _prepare(home: Path) -> Content:
-    """The adapter that a team begins with is in service, and what a night mixes in lies ready; all that the demo's grammar knows."""
-    registry = Registry(home / ADAPTERS_DIRECTORY)
-    registry.add(DEMO_ADAPTER, DEMO_NAME)
-    registry.promote(DEMO_NAME)
+    """Writes what a night mixes in; all that the demo's grammar knows."""
     content = load_content()
     write_base_set(_base_set(home), content)
     return content
