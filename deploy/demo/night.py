@@ -47,6 +47,10 @@ class Night:
 
     async def play(self) -> bool:
         """All steps in order; whether the new adapter went into service and out again. Raises: StoryFailed."""
+        self.scene.screen.tells(
+            "The model learns from what counselors make of its notes: at night a small addition to it, an adapter, is trained on what they "
+            "edited and approved. Only cases with recorded consent count. This half takes some minutes."
+        )
         await ThreeNotes(self.scene).play()
         await self._more_cases()
         await in_time("/phyassist retrain", self._retrain())
@@ -118,7 +122,7 @@ class Night:
             ADMINS, lambda message: message.ts == card.ts and ROLL_BACK_ACTION in message.action_ids, timeout=PATIENCE_S
         )
         self.scene.screen.stands(answer, ADMINS, only_for=ADMIN)
-        self.scene.screen.tells(f"Checked, loaded and switched in {seconds:.1f} s, while the model server went on answering.")
+        self.scene.screen.tells(f"Checked, loaded and switched in {seconds:.1f} s; the model server was not restarted.")
         await self._list_adapters(self._name)
 
     async def _list_adapters(self, champion: str) -> None:
@@ -186,7 +190,7 @@ def _bar(told: Told) -> tuple[str, int, int, str]:
     if told.parts > 1:
         title = f"{title} {told.part}/{told.parts}"
     loss = "" if told.loss is None else WORDS.loss.format(loss=told.loss)
-    seconds = told.seconds_left if told.stage is Stage.TRAIN else None
+    seconds = told.seconds_left if told.stage is Stage.TRAIN and told.done < told.of else None
     left = "" if seconds is None else f"about {seconds:.0f} s left" if seconds < 90 else WORDS.minutes.format(minutes=round(seconds / 60))
     return title, told.done, told.of, " · ".join(filter(None, (loss, left)))
 

@@ -53,7 +53,7 @@ async def play(once: bool = False, only_day: bool = False, port: int = DEFAULT_P
                 console.save_svg(str(picture), title="make demo", code_format=PICTURE, clear=False)
             code = 0 if as_told or not once else 1
             if not once:
-                _say_how_to_go_on(console, parts.sandbox, only_day)
+                _say_how_to_go_on(console, parts.sandbox)
                 await asyncio.Event().wait()
         except asyncio.CancelledError:  # asyncio.run turns the first Ctrl-C into this; leaving in order is all that is wanted
             _go_on()
@@ -116,7 +116,7 @@ async def _practise(parts: Parts, show: Bars) -> int:
         await database.close()
 
 
-def _say_how_to_go_on(console: Console, sandbox: Sandbox, only_day: bool) -> None:
+def _say_how_to_go_on(console: Console, sandbox: Sandbox) -> None:
     url = sandbox.base_url
     here = "" if url == LOCAL else f" --url {url}"
     console.rule("Go on by hand, in another terminal")
@@ -125,7 +125,7 @@ def _say_how_to_go_on(console: Console, sandbox: Sandbox, only_day: bool) -> Non
         f'  .venv/bin/phyassist sandbox say{here} {COUNSELOR} {CHANNEL} "The client fears the exam next week and cannot concentrate."\n',
         f"  .venv/bin/phyassist sandbox messages{here} {CHANNEL}\n",
         f'  .venv/bin/phyassist sandbox command{here} {COUNSELOR} {CHANNEL} "/phyassist summarize"\n',
-        *([] if only_day else [f'  .venv/bin/phyassist sandbox command{here} {ADMIN} {ADMINS} "/phyassist rollback"\n']),
+        f'  .venv/bin/phyassist sandbox command{here} {ADMIN} {ADMINS} "/phyassist help"\n',
         f"or plain HTTP: curl {url}/sandbox/messages?channel={CHANNEL}\n",
         "Ctrl-C stops everything.",
         sep="",

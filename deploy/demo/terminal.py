@@ -80,14 +80,15 @@ class Terminal:
             def fill() -> None:
                 for task in progress.tasks:
                     if not task.finished:
-                        progress.update(task.id, total=task.total or 1, completed=task.total or 1)
+                        count = f"{task.total:.0f} of {task.total:.0f}" if task.total else ""
+                        progress.update(task.id, total=task.total or 1, completed=task.total or 1, remark=count)
 
             def show(title: str, done: int, of: int, remark: str = "") -> None:
                 if title not in tasks:
                     fill()
                     tasks[title] = progress.add_task(title, total=None, remark="")
-                counted = f"{done} of {of}" if of else ""
-                progress.update(tasks[title], completed=done, total=of or None, remark=" · ".join(filter(None, (counted, remark))))
+                count = f"{done} of {of}" if of else ""
+                progress.update(tasks[title], completed=done, total=of or None, remark=" · ".join(filter(None, (count, remark))))
 
             yield show
             fill()

@@ -78,7 +78,7 @@ class ThreeNotes:
 
     async def _consent(self, channel: str, in_full: bool) -> None:
         """She records the client's consent in the form of the case."""
-        self.scene.screen.tells(f"  {COUNSELOR} enters /phyassist case and records consent for training, given by {WHO}, today.")
+        self.scene.screen.tells(f"  {COUNSELOR} enters /phyassist case and records consent for training, given today by {WHO}.")
         check((await self.scene.client.command(COUNSELOR, channel, "/phyassist case")).ok, "the slash command was not acknowledged")
         view = await self.scene.client.wait_for_view(COUNSELOR, CASE_VIEW, timeout=PATIENCE_S)
         entered = {CONSENT: GIVEN, GIVEN_BY: WHO, GIVEN_ON: datetime.now(UTC).date().isoformat()}

@@ -61,8 +61,10 @@ def test_a_bar_that_another_follows_is_full() -> None:
         show("Collecting", 0, 0, "")
         show("Training", 3, 44, "loss 1.2")
         show("Training", 44, 44, "loss 0.4")
-        show("Measuring", 2, 9, "")
+        show("Measuring", 8, 9, "not done when it was last looked at")
+        show("Judging", 0, 0, "")
     lines = paper.getvalue().splitlines()
-    assert [line.split()[0] for line in lines if line.strip()] == ["Collecting", "Training", "Measuring"]
+    assert [line.split()[0] for line in lines if line.strip()] == ["Collecting", "Training", "Measuring", "Judging"]
     assert "44 of 44 · loss 0.4" in lines[1]
-    assert all("━" * 30 in line for line in lines[:3])
+    assert lines[2].rstrip().endswith("9 of 9")
+    assert all("━" * 30 in line for line in lines[:4])
