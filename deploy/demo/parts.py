@@ -32,6 +32,7 @@ NEVER = "0 0 30 2 *"
 AT_ONCE = 16
 LEFT_S = 60.0
 """For a training to end its step and to write its checkpoint, after everything else has ended."""
+MODULES = (b"training.night", b"training.qlora")
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ async def _settings(parts: Parts) -> dict[str, str]:
 
 
 async def until_nothing_runs(home: Path) -> None:
-    """Returns when no process names a folder in `home` any more. The bot ends its night, and that its training; what is slow is killed."""
+    """Returns when no night and no training works in `home` any more. The bot ends them when it ends; what takes too long is killed."""
     deadline = time.monotonic() + LEFT_S
-    while left := await asyncio.to_thread(_processes, str(home)):
+    while left := await asyncio.to_thread(_trainings, home):
         if time.monotonic() > deadline:
             for process in left:
                 with contextlib.suppress(ProcessLookupError):
@@ -116,11 +117,13 @@ async def until_nothing_runs(home: Path) -> None:
         await asyncio.sleep(0.2)
 
 
-def _processes(word: str) -> list[int]:
-    """The living processes with this word in their command; where there is no /proc, none."""
+def _trainings(home: Path) -> list[int]:
+    """The living processes of nights in `home`, and those of their trainings; where there is no /proc, none."""
+    folder = f"{home}/nights/".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if word.encode() in path.read_bytes():
+            _, *arguments = path.read_bytes().split(b"\0")
+            if any(name in arguments for name in MODULES) and any(one.startswith(folder) for one in arguments):
                 found.append(int(path.parent.name))
     return found
