@@ -64,6 +64,7 @@ async def start_parts(stack: AsyncExitStack, home: Path, port: int, say: Callabl
     registry.promote(DEMO_NAME)
     server = model_server(make_profile(ProfileName.CPU, DEMO_MODEL, port + 1), home, {}, lambda line: say(f"model: {line}"))
     preparing = asyncio.create_task(asyncio.to_thread(_prepare, home))  # the server takes longer
+    stack.push_async_callback(asyncio.wait, [preparing])  # Ctrl-C ends no thread
     await stack.enter_async_context(server)
     content = await preparing
     parts = Parts(sandbox, home, server.url, f"sqlite+aiosqlite:///{home / 'phyassist.db'}", home / "master.key", content)
