@@ -1,7 +1,9 @@
 """`phyassist demo` as a newcomer starts it: a process of its own, its output, its end."""
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -11,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.model_server import a_free_port
 from training.night.told import read_told
 
 pytestmark = pytest.mark.server
@@ -62,6 +63,15 @@ def assert_in_order(parts: tuple[str, ...], told: str) -> None:
         place = found
 
 
+def two_free_ports() -> int:
+    """The first of two ports in a row that nobody listens on; below those that systems give to outgoing connections meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000, 2)
+        with contextlib.suppress(OSError):
+            assert_free(port)
+            return port
+
+
 def assert_free(port: int) -> None:
     """Nobody listens on the demo's two ports any more."""
     for each in (port, port + 1):
@@ -72,7 +82,7 @@ def assert_free(port: int) -> None:
 
 async def test_the_day_plays_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     """The first half is told; it stays up until Ctrl-C; then every process has ended and both ports are free."""
-    port = a_free_port()
+    port = two_free_ports()
     process = await demo(port, tmp_path, "--only-day")
     told = "".join(await lines_until(process, LAST_LINE))
     assert_in_order(DAY, told)
@@ -94,7 +104,7 @@ async def test_the_day_plays_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -
 @pytest.mark.timeout(NIGHT_S + PATIENCE_S)
 async def test_both_halves_play(tmp_path: Path) -> None:
     """The night learns, the gate lets the new adapter pass, it writes shorter notes, and a rollback brings the old ones back."""
-    process = await demo(a_free_port(), tmp_path, "--once")
+    process = await demo(two_free_ports(), tmp_path, "--once")
     told = "".join(await lines_until(process, "never", NIGHT_S))
     assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0, told
     assert_in_order((*DAY, *NIGHT), told)
@@ -105,7 +115,7 @@ async def test_both_halves_play(tmp_path: Path) -> None:
 @pytest.mark.timeout(NIGHT_S + PATIENCE_S)
 async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
     """In the middle of the night: the training, its guardian, the night, the bot and the model server have ended; the data is gone."""
-    port = a_free_port()
+    port = two_free_ports()
     process = await demo(port, tmp_path)
     reading = asyncio.create_task(lines_until(process, "never", NIGHT_S))
     started: list[psutil.Process] = []
