@@ -1,5 +1,6 @@
 """The demo's night where it does not go as hoped; where it does, `test_demo.py` plays it on real parts from end to end."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from deploy.demo.scene import Bars, Scene, StoryFailed
 from deploy.model import DEMO_ADAPTER, DEMO_MODEL
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.server import Sandbox, running_sandbox
+from inference.hotload import AdapterControl
+from inference.registry import Registry
 from tests.story.silent import Silent
 from tests.support.fake_night import CASES, an_interpreter, behave
 from tests.support.model_server import BackgroundServer
@@ -46,6 +49,31 @@ async def test_a_night_that_fails_stops_the_story(model_server: BackgroundServer
     with pytest.raises(StoryFailed, match=r"failed.*night\.log"):
         await night_of(screen, model_server, tmp_path)
     assert "no room on the disk" in screen.stood[-1].plain
+
+
+async def test_an_adapter_that_changes_nothing_is_not_passed_off_as_learning(model_server: BackgroundServer, tmp_path: Path) -> None:
+    """It passed and is put into service by the admin's click; its note is as long as before, and the story says so and stops."""
+    home = tmp_path / "home"
+    behave(home, tell=[STEP], waits=True, end="ready")
+    copying = asyncio.create_task(a_copy_is_registered(home))
+    screen = Silent()
+    with pytest.raises(StoryFailed, match="8 lines, no fewer than before"):
+        await night_of(screen, model_server, tmp_path)
+    name = await copying
+    assert Registry(home / "adapters").pointer().champion == name
+    assert f"`{name}`" in screen.stood[-3].text  # the list of adapters, before the two notes
+    assert name in screen.stood[-1].plain
+    async with AdapterControl(model_server.url, None) as control:  # other tests get the shared server as it was
+        await control.unload(name)
+
+
+async def a_copy_is_registered(home: Path) -> str:
+    """What a real night does at its end, with the adapter that it began with."""
+    while not (folders := list((home / "nights").glob("*"))):
+        await asyncio.sleep(0.2)
+    Registry(home / "adapters").add(DEMO_ADAPTER, folders[0].name)
+    (home / "go").touch()
+    return folders[0].name
 
 
 async def night_of(screen: Silent, model_server: BackgroundServer, folder: Path) -> bool:
