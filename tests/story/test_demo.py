@@ -124,7 +124,7 @@ async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
             assert process.returncode is None, "".join(await reading)
             await asyncio.sleep(0.5)
             started = psutil.Process(process.pid).children(recursive=True)
-        home = Path(next(part for each in started for part in command(each).split() if "phyassist-demo-" in part).split("/nights/")[0])
+        home = Path(next(part for each in started for part in command(each).split() if "/nights/" in part).split("/nights/")[0])
         (night,) = (home / "nights").iterdir()
         while (told := read_told(night)) is None or not told.done:
             await asyncio.sleep(0.2)
