@@ -42,7 +42,14 @@ async def demo(port: int, cwd: Path, *options: str) -> Process:
     code = "from deploy.cli import main; main()"
     environment = {**os.environ, "COLUMNS": "160", "TERM": "dumb"}
     command = [sys.executable, "-c", code, "demo", "--port", str(port), *options]
-    return await asyncio.create_subprocess_exec(*command, cwd=cwd, env=environment, stdout=PIPE, stderr=STDOUT, start_new_session=True)
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env=environment, stdout=PIPE, stderr=STDOUT, start_new_session=True, preexec_fn=_hear_ctrl_c
+    )
+
+
+def _hear_ctrl_c() -> None:
+    """Tests that a script started with `&` ignore it, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def lines_until(process: Process, last: str, patience_s: float = PATIENCE_S) -> list[str]:
