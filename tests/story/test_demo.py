@@ -52,11 +52,11 @@ def _hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-async def lines_until(process: Process, last: str, patience_s: float = PATIENCE_S) -> list[str]:
-    """Everything printed up to a line that holds `last`, or to the end."""
+async def lines_until(process: Process, last: str | None, patience_s: float = PATIENCE_S) -> list[str]:
+    """Everything printed up to a line that holds `last`, or, with None, to the end."""
     assert process.stdout is not None
     lines: list[str] = []
-    while not (lines and last in lines[-1]) and (line := await asyncio.wait_for(process.stdout.readline(), patience_s)):
+    while not (last and lines and last in lines[-1]) and (line := await asyncio.wait_for(process.stdout.readline(), patience_s)):
         lines.append(line.decode())
     return lines
 
@@ -98,7 +98,7 @@ async def test_the_day_plays_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -
     started = psutil.Process(process.pid).children(recursive=True)
     assert len(started) >= 2, "a bot and a model server"
     process.send_signal(signal.SIGINT)
-    rest = "".join(await lines_until(process, "never"))
+    rest = "".join(await lines_until(process, None))
     assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0, rest
     assert "Everything is stopped" in rest
     assert "Traceback" not in rest
@@ -112,7 +112,7 @@ async def test_the_day_plays_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -
 async def test_both_halves_play(tmp_path: Path) -> None:
     """The night learns, the gate lets the new adapter pass, it writes shorter notes, and a rollback brings the old ones back."""
     process = await demo(two_free_ports(), tmp_path, "--once")
-    told = "".join(await lines_until(process, "never", NIGHT_S))
+    told = "".join(await lines_until(process, None, NIGHT_S))
     assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0, told
     assert_in_order((*DAY, *NIGHT), told)
     assert "Traceback" not in told
@@ -124,7 +124,7 @@ async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
     """In the middle of the night: the training, its guardian, the night, the bot and the model server have ended; the data is gone."""
     port = two_free_ports()
     process = await demo(port, tmp_path)
-    reading = asyncio.create_task(lines_until(process, "never", NIGHT_S))
+    reading = asyncio.create_task(lines_until(process, None, NIGHT_S))
     started: list[psutil.Process] = []
     async with asyncio.timeout(NIGHT_S):
         while not any("training.qlora" in command(each) for each in started):
@@ -154,7 +154,7 @@ async def test_a_second_demo_says_which_port_is_taken(tmp_path: Path) -> None:
             taken.listen()
             port = int(taken.getsockname()[1])
             process = await demo(port - offset, tmp_path, "--once")
-            told = "".join(await lines_until(process, "never"))
+            told = "".join(await lines_until(process, None))
             assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 1, told
             assert f"port {port}" in told
             assert "another port" in told
