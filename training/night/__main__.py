@@ -29,7 +29,7 @@ from training.night.handover import API_KEY, EXIT_FAILED, EXIT_STOPPED, FAILURE_
 from training.night.night import spend_night
 from training.night.plan import Plan, read_plan
 from training.night.sample import KEPT, SAMPLES_FLAG, Sample, samples_line
-from training.night.told import Told
+from training.night.told import Told, write_told
 from training.qlora.errors import TrainingFailed
 
 OURS = (NightFailed, TrainingFailed, BadDataset, InferenceError, NotComparable)
@@ -41,15 +41,17 @@ log = logging.getLogger("training.night")
 class Line:
     """Standard output, and whether to stop: told so by SIGTERM, or because nobody listens any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.stopping = False
+        self._folder = folder
 
     def stop(self, *_: object) -> None:
         """The night ends as soon as it can."""
         self.stopping = True
 
     def tell(self, told: Told) -> None:
-        """One line of progress."""
+        """One line of progress, which is also the newest in the night's folder."""
+        write_told(self._folder, told)
         self._say(told.to_json())
 
     def keep(self, samples: Sequence[Sample]) -> bool:
@@ -69,7 +71,7 @@ def main(folder: Path, samples: bool = False) -> int:
     """The night of a folder; the exit code. `samples`: whoever started it keeps notes before and after."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    line = Line()
+    line = Line(folder)
     signal.signal(signal.SIGTERM, line.stop)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     try:
