@@ -95,18 +95,25 @@ class Alignment:
         return all(line.fate is Fate.KEPT and not line.moved for line in self.lines)
 
     @property
-    def distance(self) -> float:
-        """Characters changed, as a share of those there are: 0 for the same items in any order, 1 if nothing is left.
+    def changed(self) -> int:
+        """Characters changed: the Levenshtein distance of each pair; a cut or added item counts with its length."""
+        return sum(Levenshtein.distance(before, after) for before, after in self._texts())
 
-        Levenshtein distance of each pair; a cut or added item counts with its length. The share is of the longer text of each pair.
-        """
-        changed = total = 0
+    @property
+    def length(self) -> int:
+        """Characters there are: of the longer text of each pair."""
+        return sum(max(len(before), len(after)) for before, after in self._texts())
+
+    @property
+    def distance(self) -> float:
+        """Characters changed, as a share of those there are: 0 for the same items in any order, 1 if nothing is left."""
+        return self.changed / self.length if self.length else 0.0
+
+    def _texts(self) -> Iterable[tuple[str, str]]:
         for line in self.lines:
             before = "" if line.before is None else same_key(self.draft[line.before].text)
             after = "" if line.after is None else same_key(self.edited[line.after].text)
-            changed += Levenshtein.distance(before, after)
-            total += max(len(before), len(after))
-        return changed / total if total else 0.0
+            yield before, after
 
 
 def align(draft: Sequence[NoteItem], edited: Sequence[NoteItem]) -> Alignment:

@@ -28,9 +28,10 @@ Row = TypeVar("Row", bound=_Row)
 class ExampleScore:
     """One held-out example, as one adapter fared on it.
 
-    `loss` is the mean negative log-likelihood of the completion's `tokens`, nats a token. `edit_distance` is `Alignment.distance` between
-    the adapter's own note and what the counselor approved, 0 to 1; `kept_item_rate` is that of the same alignment. An answer that is no
-    valid note counts as distance 1 with nothing kept, whatever stands in the two, so that failing never pays.
+    `loss` is the mean negative log-likelihood of the completion's `tokens`, nats a token. `edit_distance` is how
+    far, line by line, what the adapter proposes is from what the counselor approved (`training.measure.followed`), 0 to 1; `kept_item_rate`
+    the share of those proposals that were approved word for word. An adapter whose own answer is no valid note counts as distance 1 with
+    nothing kept, whatever stands in the two, so that failing never pays.
     """
 
     id: str

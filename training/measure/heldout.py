@@ -2,7 +2,8 @@
 
 The loss is that of the completion alone, as in training: its tokens and the end mark, behind the prompt that the server's own template
 makes. The model's own note is asked for as the bot asks, at temperature 0 and held to the note's schema. A note that runs into the token
-limit counts as none: the bot would mend it, but a model that misses its end is not to be promoted for that.
+limit counts as none: the bot would mend it, but a model that misses its end is not to be promoted for that. How near a model comes to the
+approved note is asked line by line (`followed.py`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ from inference.errors import InvalidNote
 from inference.likelihood import Likelihood, Tokens
 from inference.note import NoteItem, note_schema, parse_additions, parse_note
 from inference.prompt import Message, asks_for_additions
-from training.data.edits import align
 from training.data.examples import Example, Preference
+from training.measure.followed import followed
 from training.measure.served import Asking
 
 OwnNote = tuple[NoteItem, ...] | None
@@ -44,8 +45,8 @@ async def example_row(asked: Asked, example: Example) -> dict[str, float | bool 
     note = await own_note(asked, example.messages)
     row: dict[str, float | bool | int | None] = {"tokens": len(tokens.answer), "loss": _not_below_zero(lost), "valid": note is not None}
     if note is not None:
-        change = align(note, parse_additions(example.completion))
-        row |= {"edit_distance": change.distance, "kept_item_rate": change.counts.kept_item_rate}
+        near = await followed(asked.likelihood, asked.name, example)
+        row |= {"edit_distance": near.distance, "kept_item_rate": near.kept_item_rate}
     return row
 
 

@@ -78,7 +78,7 @@ async def measure(served: ServedModel, questions: Questions, results: Path, aski
         ModelUnavailable: the server is away, for longer than it takes to restart. Measure again later.
         ModelRefused, UnknownModel: it refuses the questions, or has no such adapter.
     """
-    how = {"max_tokens": asking.max_tokens, **asdict(asking.limits)}
+    how = {"max_tokens": asking.max_tokens, "edit distance": "followed", **asdict(asking.limits)}
     about = {"adapter": served.adapter, "base": served.base, "asking": how, **questions.about()}
     async with _asked(served, asking) as asked:
         with Ledger(results, about) as ledger:
