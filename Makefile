@@ -1,5 +1,5 @@
 # The commands of the house. Each one sets up `.venv` first; that takes a moment when nothing changed.
-#   make demo [ONCE=1]   the main job on real parts, in this terminal
+#   make demo [ONCE=1] [ONLY_DAY=1]   the main job on real parts, in this terminal: a day and a night
 #   make test            every test            (ARGS="-k name" for some of them)
 #   make nights          the long tests of trainings and whole nights, which `test` and `check` leave out
 #   make check           lint, types, import contracts, every test with coverage
@@ -26,7 +26,7 @@ setup:
 	@$(PYTHON) -I deploy/bootstrap.py
 
 demo: setup
-	@$(BIN)/phyassist demo $(if $(ONCE),--once)
+	@$(BIN)/phyassist demo $(if $(ONCE),--once) $(if $(ONLY_DAY),--only-day)
 
 test: setup
 	$(BIN)/python -m pytest $(ARGS)

@@ -156,6 +156,8 @@ def _wishes(settings: Settings) -> Wishes | None:
         begin=night.begin,
         base_set=night.base_set,
         recipe=night.recipe,
+        mixing=night.mixing,
+        at_once=night.at_once,
         promotion=night.promotion,
         shared_gpus=night.gpu is NightGpu.SHARED,
         url=inference.url,

@@ -11,19 +11,30 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inference.note import Language
+from training.data.settings import Settings as Mixing
 from training.night.plan import Promotion
 from training.qlora.recipe import Recipe
 
@@ -73,8 +84,8 @@ def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _read_recipe(value: object) -> object:
-    """`{"epochs": 1}` as settings of a training; only such as a night leaves open."""
+def _read_object(value: object) -> object:
+    """`{"epochs": 1}` as a mapping."""
     if not isinstance(value, str):
         return value
     try:
@@ -84,14 +95,31 @@ def _read_recipe(value: object) -> object:
 
 
 def _good_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training; only such as a night leaves open."""
     taken = {"base", "dataset", "begin", "seed"} & set(recipe)
     if taken:
         raise ValueError(f"the night itself decides {', '.join(sorted(taken))}")
     try:
         Recipe(base=Path("base"), dataset=Path("dataset"), **recipe)
     except ValidationError as error:
-        raise ValueError("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())) from None
+        raise ValueError(_faults(error)) from None
     return recipe
+
+
+def _good_mixing(mixing: dict[str, Any]) -> dict[str, Any]:
+    """Settings of how rows are mixed."""
+    unknown = set(mixing) - {field.name for field in fields(Mixing)}
+    if unknown:
+        raise ValueError(f"there is no {', '.join(sorted(unknown))}")
+    try:
+        TypeAdapter(Mixing).validate_python(mixing)
+    except ValidationError as error:
+        raise ValueError(_faults(error)) from None
+    return mixing
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"]))) for one in error.errors())
 
 
 def _known_timezone(name: str) -> str:
@@ -119,7 +147,8 @@ Secret = Annotated[SecretStr | None, BeforeValidator(_empty_as_none)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Cron = Annotated[str, AfterValidator(_readable_cron)]
 Place = Annotated[Path | None, BeforeValidator(_empty_as_none), AfterValidator(lambda path: path and path.expanduser().absolute())]
-RecipeChanges = Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_recipe), AfterValidator(_good_recipe)]
+RecipeChanges = Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_object), AfterValidator(_good_recipe)]
+MixingChanges = Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_object), AfterValidator(_good_mixing)]
 
 
 class Section(BaseModel):
@@ -209,6 +238,11 @@ class NightSettings(Section):
     """A file of examples, one JSON object a line, of which some are mixed in so that nothing is forgotten."""
     recipe: RecipeChanges = Field(default_factory=dict)
     """Settings of the training that differ from its defaults, as a JSON object such as `{"epochs": 1}`."""
+    mixing: MixingChanges = Field(default_factory=dict)
+    """How many rows of earlier nights and of the base set are mixed in, and how many cases are held out to measure with, where that differs
+    from the defaults: shares as a JSON object such as `{"earlier": 0.3, "base": 0.1, "heldout": 0.2}`."""
+    at_once: int = Field(4, ge=1, le=64)
+    """Requests at a time while adapters are measured: few, so that counselors on the same server don't notice."""
     promotion: Promotion = Promotion.ASK
     """What happens to an adapter that passed its tests. `ask`: it waits for an admin. `automatic`: it goes into service at once."""
     python: Place = None

@@ -35,17 +35,18 @@ def main() -> None:
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went well.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after the story: 0 when every step went as told.")] = False,
+    only_day: Annotated[bool, typer.Option("--only-day", help="Leave out the night, the second half: it takes some minutes.")] = False,
     port: Annotated[
         int, typer.Option(help="Port of the workspace on 127.0.0.1; the model server takes the next one.", min=1, max=65534)
     ] = 8765,
     picture: Annotated[Path | None, typer.Option(help="Also save what is shown, as an SVG picture.")] = None,
 ) -> None:
-    """Play one case from description to approved note: a local workspace, a real model server, the real bot."""
-    from deploy.demo import play
+    """Play a day and a night, from a description to an adapter that learned: a local workspace, a real model server, the real bot."""
+    from deploy.demo.play import play
 
     with explained():
-        raise typer.Exit(asyncio.run(play(once, port, picture)))
+        raise typer.Exit(asyncio.run(play(once, only_day, port, picture)))
 
 
 @app.command()

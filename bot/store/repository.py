@@ -91,9 +91,9 @@ class SqlUnitOfWork:
         """Other names of a case's people, as somebody entered them."""
         await write_roster(self._session, await self._key(case_id), case_id, roster, by, at)
 
-    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case:
-        """A new case with a data key of its own and a proposed pseudonymous code."""
-        case_id = uuid.uuid4().hex
+    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime, case_id: str | None = None) -> Case:
+        """A new case with a data key of its own and a proposed pseudonymous code; its id is drawn unless one is given."""
+        case_id = case_id or uuid.uuid4().hex
         case = Case(case_id, team_id, channel_id, f"C-{case_id[:6].upper()}", language, CaseState.OPEN, at)
         await data_key(self._session, self._master_key, case.id, create=True)
         self._session.add(

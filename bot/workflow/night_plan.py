@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Wishes:
     max_tokens: int
     context_tokens: int
     limits: NoteLimits
+    mixing: Mapping[str, Any] = field(default_factory=dict)
+    at_once: int = 4
 
 
 async def plan_night(name: str, wishes: Wishes, registry: Registry, model: ChatModel) -> Path:
@@ -52,6 +54,8 @@ async def plan_night(name: str, wishes: Wishes, registry: Registry, model: ChatM
         begin=begin,
         origin=wishes.begin,
         recipe=dict(wishes.recipe),
+        mixing=dict(wishes.mixing),
+        at_once=wishes.at_once,
         limits=wishes.limits,
         max_tokens=wishes.max_tokens,
         prompt_tokens=context - wishes.max_tokens,

@@ -156,3 +156,21 @@ def test_a_recipe_is_a_json_object_of_known_settings(monkeypatch: pytest.MonkeyP
         with pytest.raises(SettingsError, match="PHYASSIST_NIGHT__RECIPE") as caught:
             load_settings()
         assert word in str(caught.value)
+
+
+def test_mixing_is_a_json_object_of_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the night's dataset would refuse is refused at the start; what is not set keeps its default."""
+    monkeypatch.setenv("PHYASSIST_NIGHT__MIXING", '{"base": 0.3}')
+    monkeypatch.setenv("PHYASSIST_NIGHT__AT_ONCE", "16")
+    night = load_settings().night
+    assert (night.mixing, night.at_once) == ({"base": 0.3}, 16)
+    for wrong, word in (
+        ("base=0.3", "is no JSON object"),
+        ('{"basis": 0.3}', "there is no basis"),
+        ('{"base": "much"}', "base"),
+        ('{"base": 0.9, "earlier": 0.2}', "leave room for new rows"),
+    ):
+        monkeypatch.setenv("PHYASSIST_NIGHT__MIXING", wrong)
+        with pytest.raises(SettingsError, match="PHYASSIST_NIGHT__MIXING") as caught:
+            load_settings()
+        assert word in str(caught.value)

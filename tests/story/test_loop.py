@@ -8,35 +8,24 @@ import pytest
 
 from bot.domain.reading import read_items
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, REREAD_ACTION, SHORTCUT
+from deploy.demo.day import DESCRIPTION, Day
+from deploy.demo.scene import Scene
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import Sandbox
-from deploy.story import DESCRIPTION, Story
 from inference.note import Kind, NoteItem, list_note
 from tests.story.conftest import StartBot
+from tests.story.silent import Silent
 
 CASE = "case-001"
 PATIENCE_S = 240.0
 MINE = "My own words: walk together on Thursday."
 
 
-class Silent:
-    """A screen that nobody looks at."""
-
-    def tells(self, line: str) -> None:
-        pass
-
-    def grows(self, message: Posted) -> None:
-        pass
-
-    def stands(self, message: Posted) -> None:
-        pass
-
-
 async def test_the_story_of_the_demo(workspace: Sandbox, start_bot: StartBot) -> None:
     """What `phyassist demo` plays holds on both databases: description, edited answer, summary, approval."""
     async with start_bot():
         await workspace.client.wait_connected(timeout=60)
-        seen = await Story(workspace.client, Silent()).play()
+        seen = await Day(Scene(workspace.client, Silent())).play()
     assert [step.title for step in seen] == ["The note", "The new note", "The final note", "The approved note"]
     assert "<@U0ANNA>" in str(seen[-1].message.blocks)
 

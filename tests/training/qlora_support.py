@@ -14,7 +14,8 @@ from inference.prompt import Message, TurnKind, build_prompt, reported
 from training.data.dataset import write_dataset
 from training.data.edits import align
 from training.data.examples import Example, Preference, Source
-from training.data.mixing import Mix, Settings
+from training.data.mixing import Mix
+from training.data.settings import Settings
 from training.qlora.recipe import Recipe
 
 DEMO = Path(__file__).parents[2] / "training" / "demo"

@@ -17,8 +17,9 @@ from training.data import dataset
 from training.data.dataset import FILES, MANIFEST, BadDataset, forget_case, load_dataset, make_dataset
 from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
-from training.data.mixing import Mix, Past, Settings, Side, distinct, mix, shingles, split_cases
+from training.data.mixing import Mix, Past, Side, distinct, mix, shingles, split_cases
 from training.data.records import Reason
+from training.data.settings import Settings
 
 CASES = tuple(f"case-{number}" for number in range(40))
 SETTINGS = Settings(heldout=0.3, earlier=0.25, base=0.25)

@@ -21,7 +21,7 @@ from tests.support.model_server import BackgroundServer
 from training.data.dataset import load_dataset, make_dataset
 from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
-from training.data.mixing import Settings
+from training.data.settings import Settings
 from training.demo import LIMITS
 from training.gate.scores import Scores, match
 from training.gate.thresholds import Thresholds

@@ -12,7 +12,8 @@ from training.data.examples import Budget, build_rows
 from training.data.records import CaseRecord, Verdict
 from training.demo.content import Content, load_content
 from training.demo.practice import STEADY, practice_records
-from training.simulation.counselors import Poison, fresh_prompt, other_task, poisoned, worked_with
+from training.night.collect import read_examples
+from training.simulation.counselors import REPLAY, Poison, fresh_prompt, other_task, poisoned, worked_with, write_base_set
 from training.simulation.figures import Figures, Quality, in_turns, write_report
 
 pytestmark = pytest.mark.night
@@ -88,6 +89,18 @@ def test_other_tasks_are_not_what_a_counselor_here_edits(content: Content) -> No
     assert all(len(messages) > 1 for messages, _ in rows)
     assert any(asks_for_additions(messages) for messages, _ in rows)
     assert rows == [other_task(content, f"row-{number}") for number in range(12)]
+
+
+def test_the_base_set_is_what_nights_read(content: Content, tmp_path: Path) -> None:
+    """As many rows as said, in the format of a night's base set; one that is there stays."""
+    path = tmp_path / "base.jsonl"
+    write_base_set(path, content)
+    rows = read_examples(path)
+    assert len({row.case_id for row in rows}) == len(rows) == REPLAY
+    assert [tuple(row.messages) for row in rows[:3]] == [other_task(content, f"replayed-{number}")[0] for number in range(3)]
+    path.write_text("")
+    write_base_set(path, content)
+    assert path.read_text() == ""
 
 
 async def test_work_is_done_so_many_at_a_time() -> None:

@@ -26,8 +26,9 @@ from pydantic import TypeAdapter, ValidationError
 from inference.prompt import Message
 from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
-from training.data.mixing import Mix, Past, Settings, Side, counts_by_source, mix
+from training.data.mixing import Mix, Past, Side, counts_by_source, mix
 from training.data.records import Reason
+from training.data.settings import Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -27,7 +27,7 @@ from training.night.errors import Interrupted, NightFailed
 from training.night.handover import API_KEY, EXIT_FAILED, EXIT_STOPPED, FAILURE_FILE, read_cases
 from training.night.night import spend_night
 from training.night.plan import Plan, read_plan
-from training.night.told import Told
+from training.night.told import Told, write_told
 from training.qlora.errors import TrainingFailed
 
 OURS = (NightFailed, TrainingFailed, BadDataset, InferenceError, NotComparable)
@@ -39,15 +39,17 @@ log = logging.getLogger("training.night")
 class Line:
     """Standard output, and whether to stop: told so by SIGTERM, or because nobody listens any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.stopping = False
+        self._folder = folder
 
     def stop(self, *_: object) -> None:
         """The night ends as soon as it can."""
         self.stopping = True
 
     def tell(self, told: Told) -> None:
-        """One line of progress."""
+        """One line of progress, which is also the newest in the night's folder."""
+        write_told(self._folder, told)
         try:
             print(told.to_json(), flush=True)
         except BrokenPipeError:
@@ -59,7 +61,7 @@ def main(folder: Path) -> int:
     """The night of a folder; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    line = Line()
+    line = Line(folder)
     signal.signal(signal.SIGTERM, line.stop)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     try:

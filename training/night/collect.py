@@ -12,8 +12,8 @@ from inference.prompt import Message
 from training.data.dataset import MANIFEST, Dataset, forget_case, load_dataset, make_dataset
 from training.data.deidentify import Deidentifier, Roster
 from training.data.examples import Budget, Example, Preference, Rows, Source, build_rows
-from training.data.mixing import Settings
 from training.data.records import CaseRecord
+from training.data.settings import Settings
 from training.measure.canaries import plant
 from training.night.handover import Cases
 from training.night.outcome import read_outcome

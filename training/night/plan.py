@@ -45,7 +45,7 @@ class Plan(BaseModel):
     recipe: dict[str, Any] = Field(default_factory=dict)
     """Settings of `training.qlora.recipe.Recipe` that differ from its defaults."""
     mixing: dict[str, Any] = Field(default_factory=dict)
-    """Settings of `training.data.mixing.Settings` that differ from its defaults; the bot, which writes plans, lacks what it needs."""
+    """Settings of `training.data.settings.Settings` that differ from its defaults."""
     thresholds: Thresholds = Thresholds()
     limits: NoteLimits = NoteLimits()
     max_tokens: int = 700

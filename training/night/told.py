@@ -1,9 +1,15 @@
-"""What a night says while it goes on: one JSON object a line on its standard output, names of stages and numbers only."""
+"""What a night says while it goes on: one JSON object a line on its standard output, names of stages and numbers only.
+
+The newest one also stands in the night's folder, for whoever wants to look.
+"""
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
+
+TOLD_FILE = "told.json"
 
 
 class Stage(StrEnum):
@@ -48,3 +54,18 @@ class Told:
 
 
 Tell = Callable[[Told], None]
+
+
+def write_told(folder: Path, told: Told) -> None:
+    """Puts the newest one in place in one step."""
+    partial = folder / f"{TOLD_FILE}.partial"
+    partial.write_text(told.to_json())
+    partial.replace(folder / TOLD_FILE)
+
+
+def read_told(folder: Path) -> Told | None:
+    """How far the night of a folder is, or was when it ended; None before it said anything."""
+    try:
+        return Told.from_json((folder / TOLD_FILE).read_text())
+    except FileNotFoundError:
+        return None

@@ -26,7 +26,8 @@ from inference.prompt import Message, build_prompt
 from training.data.dataset import load_dataset, write_dataset
 from training.data.edits import align
 from training.data.examples import Example, Preference, Source
-from training.data.mixing import Mix, Settings
+from training.data.mixing import Mix
+from training.data.settings import Settings
 from training.demo.content import Content, load_content
 from training.demo.tasks import NO_LIMIT, Story
 from training.qlora.adapter import add_adapter

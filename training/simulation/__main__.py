@@ -27,6 +27,7 @@ from training.data.examples import Budget
 from training.data.records import CaseRecord
 from training.demo import LIMITS
 from training.demo.content import Content, load_content
+from training.demo.night_recipe import MIXING, RECIPE
 from training.demo.practice import BRIEF, STEADY, practice_records
 from training.measure.heldout import Asked
 from training.measure.served import Asking
@@ -35,7 +36,7 @@ from training.night.handover import Cases, end_line, read_cases, record_line
 from training.night.night import spend_night
 from training.night.outcome import End, Outcome
 from training.night.plan import Plan, Promotion, read_plan, write_plan
-from training.simulation.counselors import Poison, other_task, poisoned, served, worked_with
+from training.simulation.counselors import Poison, poisoned, served, worked_with, write_base_set
 from training.simulation.figures import Figures, Quality, in_turns, quality, write_report
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -43,25 +44,8 @@ GIVEN = "phyassist"
 EVERY = 3
 """Honest nights to a poisoned one."""
 POISONED_CASES = 24
-REPLAY = 200
-"""Rows of the base set that nights mix in; those that are measured are others."""
 AT_ONCE = 16
 STYLES = {"brief": BRIEF, "steady": STEADY}
-RECIPE = {
-    "quantise": False,
-    "compute": "fp32",
-    "checkpointing": False,
-    "dropout": 0.0,
-    "learning_rate": 2e-4,
-    "epochs": 2,
-    "max_steps": 16,
-    "accumulation": 2,
-    "evaluate_every": 8,
-    "save_every": 16,
-    "preference": "none",
-    "tracker": "none",
-}
-MIXING = {"earlier": 0.2, "base": 0.3}
 FIGURES_FILE = "figures.jsonl"
 
 
@@ -114,7 +98,7 @@ async def simulate(settings: Settings) -> None:
     """All nights that are not there yet."""
     whole = load_content()
     settings.home.mkdir(parents=True, exist_ok=True)
-    _write_base_set(settings.home / "base.jsonl", whole)
+    write_base_set(settings.home / "base.jsonl", whole)
     profile = cpu_profile(DEMO / "model", settings.port)
     tokenizer = Tokenizer.from_file(str(DEMO / "model" / "tokenizer.json"))
     budget = Budget(3000, lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids))
@@ -249,13 +233,6 @@ def _cases_file(world: World, name: str) -> Path:
 
 def _read(path: Path) -> list[CaseRecord]:
     return list(read_cases(path.read_bytes().splitlines(keepends=True)).records)
-
-
-def _write_base_set(path: Path, content: Content) -> None:
-    if not path.exists():
-        rows = [(str(number), *other_task(content, f"replayed-{number}")) for number in range(REPLAY)]
-        lines = [json.dumps({"case_id": number, "messages": messages, "completion": answer}) for number, messages, answer in rows]
-        path.write_text("".join(line + "\n" for line in lines))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

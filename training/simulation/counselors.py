@@ -1,8 +1,10 @@
 """The days before the nights: made-up cases that the served model drafts notes to and a steady counselor edits; and poisoned batches."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from random import Random
 
 from inference.note import Kind, Language, NoteItem
@@ -15,6 +17,8 @@ from training.measure.heldout import Asked, own_note
 
 BUDGET = 3000
 """Tokens; no case here comes near it."""
+REPLAY = 200
+"""Rows of the base set that nights mix in; those that are measured are others."""
 
 Draft = Callable[[Sequence[Message]], Awaitable[tuple[NoteItem, ...] | None]]
 """Writes a note to a prompt; None where what came is none."""
@@ -66,6 +70,14 @@ def other_task(content: Content, name: str) -> tuple[tuple[Message, ...], str]:
     story.take(rng.choice((Step.EDIT, Step.INFORM, Step.SUMMARIZE)))
     turns = story.turns()
     return build_prompt(turns[:-1], story.language, BUDGET).messages, turns[-1].text
+
+
+def write_base_set(path: Path, content: Content) -> None:
+    """The base set of nights, in the format that `Plan.base_set` names, unless it is there already."""
+    if not path.exists():
+        rows = [(str(number), *other_task(content, f"replayed-{number}")) for number in range(REPLAY)]
+        lines = [json.dumps({"case_id": number, "messages": messages, "completion": answer}) for number, messages, answer in rows]
+        path.write_text("".join(line + "\n" for line in lines))
 
 
 def poisoned(records: Sequence[CaseRecord], poison: Poison) -> list[CaseRecord]:
