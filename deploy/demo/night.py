@@ -137,7 +137,7 @@ class Night:
         """The day's description, which no adapter has learned from, once more: the new note is shorter."""
         after = await self._describe(AFTER)
         count, now = len(items_of(self.before)), len(items_of(after))
-        self.scene.screen.beside((f"Before the night · {lines(count)}", self.before), (f"After it · {lines(now)}", after))
+        self._beside("After it", after)
         check(self._name in after.plain, "the new note does not come from the new adapter")
         check(now < count, f"the new note has {lines(now)}, no fewer than before ({count})")
         self.scene.screen.tells(f"The same description, {lines(count)} before and {now} now: the model writes more as {COUNSELOR} does.")
@@ -150,7 +150,7 @@ class Night:
         answer = await self.scene.private_answer(ADMIN, WORDS.promoted.partition("{")[0], command)
         self.scene.screen.stands(answer, ADMINS, only_for=ADMIN)
         self.scene.screen.tells(f"Rolled back in {time.monotonic() - started:.1f} s.")
-        self._as_before(await self._describe(AGAIN))
+        self._as_before(await self._describe(AGAIN), "After the rollback")
 
     async def _refused(self) -> None:
         """The gate said no: what is in service stays, and answers as before."""
@@ -158,7 +158,7 @@ class Night:
         reason = outcome.headline[Language.ENGLISH] if outcome and outcome.headline else "It gave no reason."
         self.scene.screen.tells(f"The gate refused the new adapter. {reason}")
         self.scene.screen.tells("What is in service was not touched: there is nothing to promote, and nothing to roll back.")
-        self._as_before(await in_time("the same description", self._describe(AFTER)))
+        self._as_before(await in_time("the same description", self._describe(AFTER)), "After it")
 
     async def _describe(self, channel: str) -> Posted:
         """The note that the day's description gets in another case."""
@@ -169,11 +169,15 @@ class Night:
         self.scene.screen.passes()
         return seen.message
 
-    def _as_before(self, note: Posted) -> None:
-        count = len(items_of(note))
-        self.scene.screen.beside((f"In the day · {lines(len(items_of(self.before)))}", self.before), (f"Now · {lines(count)}", note))
+    def _as_before(self, note: Posted, when: str) -> None:
+        self._beside(when, note)
+        check(self._name not in note.plain, "the note comes from the new adapter")
         check(items_of(note) == items_of(self.before), "the note is not the one of before")
-        self.scene.screen.tells(f"The same note as in the day, word for word ({lines(count)}).")
+        self.scene.screen.tells("The same note as before, word for word.")
+
+    def _beside(self, when: str, note: Posted) -> None:
+        before, now = len(items_of(self.before)), len(items_of(note))
+        self.scene.screen.beside((f"Before the night · {lines(before)}", self.before), (f"{when} · {lines(now)}", note))
 
 
 def _end(message: Posted) -> NightEnd | None:

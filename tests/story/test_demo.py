@@ -42,7 +42,14 @@ async def demo(port: int, cwd: Path, *options: str) -> Process:
     code = "from deploy.cli import main; main()"
     environment = {**os.environ, "COLUMNS": "160", "TERM": "dumb"}
     command = [sys.executable, "-c", code, "demo", "--port", str(port), *options]
-    return await asyncio.create_subprocess_exec(*command, cwd=cwd, env=environment, stdout=PIPE, stderr=STDOUT, start_new_session=True)
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env=environment, stdout=PIPE, stderr=STDOUT, start_new_session=True, preexec_fn=_hear_ctrl_c
+    )
+
+
+def _hear_ctrl_c() -> None:
+    """Tests that a script started with `&` ignore it, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def lines_until(process: Process, last: str, patience_s: float = PATIENCE_S) -> list[str]:
@@ -124,7 +131,7 @@ async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
             assert process.returncode is None, "".join(await reading)
             await asyncio.sleep(0.5)
             started = psutil.Process(process.pid).children(recursive=True)
-        home = Path(next(part for each in started for part in command(each).split() if "phyassist-demo-" in part).split("/nights/")[0])
+        home = Path(next(part for each in started for part in command(each).split() if "/nights/" in part).split("/nights/")[0])
         (night,) = (home / "nights").iterdir()
         while (told := read_told(night)) is None or not told.done:
             await asyncio.sleep(0.2)
