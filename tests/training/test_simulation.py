@@ -13,7 +13,7 @@ from training.data.records import CaseRecord, Verdict
 from training.demo.content import Content, load_content
 from training.demo.practice import STEADY, practice_records
 from training.night.collect import read_examples
-from training.simulation.counselors import REPLAY, Poison, fresh_prompt, other_task, poisoned, worked_with, write_base_set
+from training.simulation.counselors import OTHER_NOTES, REPLAY, Poison, fresh_prompt, other_task, poisoned, worked_with, write_base_set
 from training.simulation.figures import Figures, Quality, in_turns, write_report
 
 NOTE = tuple(NoteItem(kind, text) for kind in Kind for text in ("One.", "Two.", "Three."))
@@ -85,7 +85,9 @@ def test_other_tasks_are_not_what_a_counselor_here_edits(content: Content) -> No
     """A base row follows a first note, so no night of the simulation teaches it; the same name gives the same row."""
     rows = [other_task(content, f"row-{number}") for number in range(12)]
     assert all(len(messages) > 1 for messages, _ in rows)
-    assert any(asks_for_additions(messages) for messages, _ in rows)
+    assert all(asks_for_additions(messages) for messages, _ in rows)
+    notes = [other_task(content, f"row-{number}", OTHER_NOTES) for number in range(12)]
+    assert not any(asks_for_additions(messages) for messages, _ in notes)
     assert rows == [other_task(content, f"row-{number}") for number in range(12)]
 
 
@@ -122,11 +124,11 @@ def test_the_report_says_what_was_seen(tmp_path: Path) -> None:
     """Change since before the first night, promotions, stopped batches, and a picture."""
 
     def night(name: str, poison: str | None, end: str, distance: float) -> Figures:
-        return Figures(name, poison, end, "night-1", distance, 1.01, 8, 20, 5, 60.0)
+        return Figures(name, poison, end, "night-1", distance, 1.01, 1.2, 8, 20, 5, 60.0)
 
     nights = [night("night-1", None, "promoted", 0.3), night("night-2", None, "refused", 0.3)]
     nights += [night("night-2-poison", "alike", "refused", 0.3), night("night-3", None, "promoted", 0.2)]
-    write_report(nights, Quality(0.4, 1.0), tmp_path)
+    write_report(nights, Quality(0.4, 1.0, 1.0), tmp_path)
     told = json.loads((tmp_path / "simulation.json").read_text())
     assert (told["nights"], told["promoted"], told["poisoned"], told["poisoned_stopped"]) == (3, 2, 1, 1)
     assert told["edit_distance"] == {"before": 0.4, "after": 0.2, "percent": -50.0}

@@ -134,7 +134,7 @@ async def one_night(world: World, before: Quality, name: str, poison: Poison | N
         async with connected(world.url, None, world.registry) as server:
             await rollback(world.registry, server)
     last = next((one for one in reversed(done) if one.champion == world.champion), None)
-    now = Quality(last.edit_distance, last.base_loss) if last else before
+    now = last.quality if last else before
     if world.champion != champion or (last is None and world.champion != GIVEN):
         now = await quality(world.content, world.whole, world.asked(), STYLES[world.settings.style])
     figures = _figures(world, name, poison, outcome, now, len(fresh), seconds)
@@ -163,6 +163,7 @@ def _figures(world: World, name: str, poison: Poison | None, outcome: Outcome, n
         champion=world.champion,
         edit_distance=now.edit_distance,
         base_loss=now.base_loss,
+        notes_loss=now.notes_loss,
         new_cases=new,
         train_rows=outcome.train_rows,
         heldout_rows=outcome.heldout_rows,

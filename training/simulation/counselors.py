@@ -20,6 +20,11 @@ BUDGET = 3000
 REPLAY = 200
 """Rows of the base set that nights mix in; those that are measured are others."""
 
+OTHER_TASKS = (Step.EDIT,)
+"""What no counselor here touches: to say what is missing in an edited note. What happens to it is forgetting; nights replay some of it."""
+OTHER_NOTES = (Step.INFORM, Step.SUMMARIZE)
+"""Whole notes of other kinds, which the grammar writes in its own style: a team's style spreads to them, and should."""
+
 Draft = Callable[[Sequence[Message]], Awaitable[tuple[NoteItem, ...] | None]]
 """Writes a note to a prompt; None where what came is none."""
 
@@ -62,12 +67,11 @@ def fresh_prompt(content: Content, name: str) -> tuple[tuple[Message, ...], Lang
     return build_prompt([turn], story.language, BUDGET).messages, story.language
 
 
-def other_task(content: Content, name: str) -> tuple[tuple[Message, ...], str]:
-    """Something else that the model can do: what is missing in an edited note, a note with more information, a summary. No counselor of
-    the simulation touches these, so what happens to them is forgetting."""
+def other_task(content: Content, name: str, steps: Sequence[Step] = OTHER_TASKS) -> tuple[tuple[Message, ...], str]:
+    """Another of the things that the model learned from the grammar, one of `steps`: its prompt and the grammar's answer."""
     rng = Random(name)
     story = Story(content, rng)
-    story.take(rng.choice((Step.EDIT, Step.INFORM, Step.SUMMARIZE)))
+    story.take(rng.choice(steps))
     turns = story.turns()
     return build_prompt(turns[:-1], story.language, BUDGET).messages, turns[-1].text
 

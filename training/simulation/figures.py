@@ -13,8 +13,9 @@ from inference.prompt import Message
 from training.data.edits import align
 from training.demo.content import Content
 from training.demo.practice import Counselor
+from training.demo.tasks import Step
 from training.measure.heldout import Asked
-from training.simulation.counselors import Draft, fresh_prompt, other_task, served
+from training.simulation.counselors import OTHER_NOTES, OTHER_TASKS, Draft, fresh_prompt, other_task, served
 
 T = TypeVar("T")
 
@@ -25,10 +26,11 @@ FRESH, BASE = 24, 40
 @dataclass(frozen=True)
 class Quality:
     """One adapter. `edit_distance`: how far its notes to fresh descriptions are from what the counselor would make of them, 0 to 1.
-    `base_loss`: nats a token on tasks that no counselor here touches."""
+    `base_loss`: nats a token on tasks that no counselor here touches. `notes_loss`: the same on other whole notes in the old style."""
 
     edit_distance: float
     base_loss: float
+    notes_loss: float
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,25 @@ class Figures:
     champion: str
     edit_distance: float
     base_loss: float
+    notes_loss: float
     new_cases: int
     train_rows: int
     heldout_rows: int
     seconds: float
     refused_for: tuple[str, ...] = ()
 
+    @property
+    def quality(self) -> Quality:
+        """Of the adapter in service afterwards."""
+        return Quality(self.edit_distance, self.base_loss, self.notes_loss)
+
 
 async def quality(content: Content, whole: Content, asked: Asked, counselor: Counselor) -> Quality:
     """Looks at the adapter that `asked` names: what it drafts for the team's clients, and what it still can of all that it could."""
     fresh = [fresh_prompt(content, f"fresh-{number}") for number in range(FRESH)]
     distances = await in_turns([_distance(served(asked), counselor, *one) for one in fresh], asked.asking.at_once)
-    rows = [other_task(whole, f"measured-{number}") for number in range(BASE)]
-    losses = await in_turns([_loss(asked.likelihood, asked.name, *row) for row in rows], asked.asking.at_once)
-    return Quality(sum(distances) / len(distances), sum(lost for lost, _ in losses) / sum(count for _, count in losses))
+    base, notes = [await _mean_loss(whole, asked, steps) for steps in (OTHER_TASKS, OTHER_NOTES)]
+    return Quality(sum(distances) / len(distances), base, notes)
 
 
 async def in_turns(work: Iterable[Awaitable[T]], at_once: int) -> list[T]:
@@ -74,6 +81,12 @@ async def _distance(draft: Draft, counselor: Counselor, messages: tuple[Message,
     return 1.0 if note is None else align(note, counselor.wishes(note, language)).distance
 
 
+async def _mean_loss(whole: Content, asked: Asked, steps: Sequence[Step]) -> float:
+    rows = [other_task(whole, f"measured-{number}", steps) for number in range(BASE)]
+    losses = await in_turns([_loss(asked.likelihood, asked.name, *row) for row in rows], asked.asking.at_once)
+    return sum(lost for lost, _ in losses) / sum(count for _, count in losses)
+
+
 async def _loss(likelihood: Likelihood, name: str, messages: tuple[Message, ...], answer: str) -> tuple[float, int]:
     """Nats of an answer, and its tokens."""
     tokens = await likelihood.tokens(name, messages, answer)
@@ -85,7 +98,7 @@ def report(nights: Sequence[Figures], before: Quality) -> dict[str, object]:
     """What was seen, beside what was aimed at."""
     honest = [night for night in nights if night.poison is None]
     poison = [night for night in nights if night.poison is not None]
-    now = Quality(honest[-1].edit_distance, honest[-1].base_loss) if honest else before
+    now = honest[-1].quality if honest else before
     return {
         "nights": len(honest),
         "promoted": sum(night.end == "promoted" for night in honest),
@@ -93,6 +106,7 @@ def report(nights: Sequence[Figures], before: Quality) -> dict[str, object]:
         "poisoned_stopped": sum(night.end == "refused" for night in poison),
         "edit_distance": _change(before.edit_distance, now.edit_distance),
         "base_loss": _change(before.base_loss, now.base_loss),
+        "notes_loss": _change(before.notes_loss, now.notes_loss),
         "seconds_a_night": round(sum(night.seconds for night in nights) / len(nights), 1) if nights else None,
         "aims": {"edit_distance": "at least 20 % less", "base_loss": "at most 2 % more", "poisoned_stopped": "all"},
         "each": [asdict(night) for night in nights],
