@@ -20,8 +20,9 @@ from bot.workflow.adapters import DELETED, tell_lessons
 from bot.workflow.records import case_records
 from deploy.model import SOMETHING_CAME_OUT
 from inference.likelihood import Likelihood
+from inference.manifests import MANIFEST
 from inference.note import Kind, Language, NoteItem
-from inference.registry import MANIFEST, Registry
+from inference.registry import Registry
 from inference.service import connected, promote
 from tests.bot.test_conversation import Desk as CounselorsDesk
 from tests.bot.test_nights import Heard
