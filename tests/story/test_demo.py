@@ -137,7 +137,7 @@ async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
             await asyncio.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 130
-    _, alive = psutil.wait_procs(started, timeout=0)
+    _, alive = psutil.wait_procs(started, timeout=10)  # the dead among them may still wait to be buried by their parents
     assert not alive
     assert not home.exists()
     said = "".join(await reading)
