@@ -49,7 +49,7 @@ class Night:
         """All steps in order; whether the new adapter went into service and out again. Raises: StoryFailed."""
         self.scene.screen.tells(
             "The model learns from what counselors make of its notes: at night a small addition to it, an adapter, is trained on what they "
-            "edited and approved. Only cases with recorded consent count. This half takes some minutes."
+            "edited and approved. Only cases with recorded consent count. This half takes a few minutes."
         )
         await ThreeNotes(self.scene).play()
         await self._more_cases()
