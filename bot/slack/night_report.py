@@ -13,8 +13,9 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.blocks import fit, section
-from bot.slack.calls import PAUSES_S, SlackRefused, attempt, call
+from bot.slack.calls import SlackRefused, attempt, call
 from bot.slack.night_views import SECTION_CHARS, NightMessage, begun_message, ended_message, lessons_text
+from bot.slack.posting import find_posted, marked, post_once
 from bot.workflow.blind import Blind, tally
 from bot.workflow.night_ports import Failure, Lesson, NightRun, NightStore
 from inference.note import Language
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 
 UPDATE_S = 30.0
 """The least between two updates of progress."""
-EVENT_TYPE = "phyassist_night"
-SEARCH_DEPTH = 100
 _VANISHED = {"message_not_found", "cant_update_message", "edit_window_closed"}
 
 
@@ -139,32 +138,17 @@ class AdminChannel:
         return lambda: self._client.chat_update(channel=self._channel_id, ts=ts, text=message.text, blocks=list(message.blocks))
 
     async def _post(self, night: NightRun, message: NightMessage) -> str:
-        """Posts it once: where nobody knows whether Slack took it, the channel is searched first."""
-        tries = 0
-        while True:
-            answer, pause = await attempt("chat.postMessage", lambda: self._post_once(night, message))
-            if answer:
-                return str(answer["ts"])
-            await asyncio.sleep(pause if pause is not None else PAUSES_S[min(tries, len(PAUSES_S) - 1)])
-            found = await self._find(night) if pause is None else None
-            if found:
-                return found
-            tries += 1
-
-    async def _post_once(self, night: NightRun, message: NightMessage) -> Any:
-        return await self._client.chat_postMessage(
+        post = partial(
+            self._client.chat_postMessage,
             channel=self._channel_id,
             text=message.text,
             blocks=list(message.blocks),
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"id": night.name}},
+            metadata=marked(night.name),
             unfurl_links=False,
             unfurl_media=False,
         )
+        return await post_once(post, lambda: self._find(night))
 
     async def _find(self, night: NightRun) -> str | None:
         """The message that carries the night's name: one whose post was never heard of again."""
-        ask = partial(self._client.conversations_history, channel=self._channel_id, limit=SEARCH_DEPTH, include_all_metadata=True)
-        for message in (await call("conversations.history", ask))["messages"]:
-            if (message.get("metadata") or {}).get("event_payload", {}).get("id") == night.name:
-                return str(message["ts"])
-        return None
+        return await find_posted(self._client, self._channel_id, None, night.name)

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.calls import PAUSES_S, Call, attempt, call
 
-EVENT_TYPE = "phyassist_answer"
+EVENT_TYPE = "phyassist_message"
 SEARCH_DEPTH = 100
 """How many messages of a thread or channel are searched for one whose post had an unknown outcome."""
 

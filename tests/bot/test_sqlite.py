@@ -81,3 +81,17 @@ async def test_many_tasks_at_once(engine: AsyncEngine, tmp_path: Path) -> None:
     words = [f"{letter}{number}" for letter, number in itertools.product("abcdef", range(5))]
     await asyncio.gather(*(write(engine, word) for word in words))
     assert on_disk(tmp_path) == set(words)
+
+
+async def test_a_transaction_that_is_cancelled_anywhere_is_whole_or_gone(engine: AsyncEngine, tmp_path: Path) -> None:
+    """Also while its commit waits for the disk: both rows are there or none, and the database is free for the next."""
+    for number in range(20):
+        task = asyncio.create_task(write(engine, f"a{number}", f"b{number}"))
+        for _ in range(number):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await write(engine, f"after {number}")
+    words = on_disk(tmp_path)
+    assert all((f"a{number}" in words) == (f"b{number}" in words) for number in range(20))
+    assert {f"after {number}" for number in range(20)} <= words
