@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.audit import AuditRecord, Head
+from bot.domain.audit import BOT, AuditAction, AuditEntry, AuditRecord, Head
 from bot.store import audit, night_runs, night_samples
 from bot.store.case_files import remove_case
 from bot.store.keys import data_key
@@ -66,7 +66,7 @@ class Database:
     async def begin(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; committed on leaving, rolled back on an error."""
         async with self._session() as session:
-            uow = SqlUnitOfWork(session, self._master_key)
+            uow = SqlUnitOfWork(session, self._master_key, self._clock)
             yield uow
             await uow.finish()
 
@@ -208,7 +208,10 @@ class Database:
         """Makes the row of a night; False: there was one of that name."""
         try:
             async with self._session() as session:
-                return await night_runs.begin(session, name, requested_by, self._clock())
+                begun = await night_runs.begin(session, name, requested_by, self._clock())
+                if begun:
+                    await audit.append(session, [self._of_night(AuditAction.RETRAINED, name, requested_by)])
+                return begun
         except IntegrityError:  # two schedulers at the same moment
             return False
 
@@ -230,7 +233,11 @@ class Database:
     async def end_night(self, name: str, end: NightEnd, reason: str = "") -> None:
         """Records how a night ended; the first end stays."""
         async with self._session() as session:
-            await night_runs.end(session, name, end, reason, self._clock())
+            if await night_runs.end(session, name, end, reason, self._clock()):
+                await audit.append(session, [self._of_night(AuditAction.NIGHT_ENDED, name, None, end)])
+
+    def _of_night(self, action: AuditAction, name: str, by: str | None, detail: str = "") -> AuditEntry:
+        return AuditEntry(self._clock(), "", None, by or BOT, action, name, detail)
 
     async def unfinished_nights(self) -> Sequence[NightRun]:
         """The nights that have no end yet, oldest first."""

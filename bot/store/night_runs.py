@@ -40,12 +40,14 @@ async def remember_remark(session: AsyncSession, name: str, remark: str) -> None
     session.add(row)
 
 
-async def end(session: AsyncSession, name: str, how: NightEnd, reason: str, at: datetime) -> None:
-    """How it ended; the first end stays."""
+async def end(session: AsyncSession, name: str, how: NightEnd, reason: str, at: datetime) -> bool:
+    """How it ended; False: it had ended before, and that stays."""
     row = await session.get_one(NightRunRow, name, with_for_update=True)
-    if row.end is None:
-        row.end, row.reason, row.ended_at = how, reason, at
-        session.add(row)
+    if row.end is not None:
+        return False
+    row.end, row.reason, row.ended_at = how, reason, at
+    session.add(row)
+    return True
 
 
 async def unfinished(session: AsyncSession) -> Sequence[NightRun]:

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.audit import AuditEntry
+from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
@@ -20,8 +20,9 @@ from bot.store.keys import data_key
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
+from bot.workflow.audited import taken_up, turned_away
 from bot.workflow.incoming import Stage, post_key
-from bot.workflow.ports import Report, StoredTurn, Work
+from bot.workflow.ports import Clock, Report, Sign, StoredTurn, Work
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
 
@@ -29,10 +30,13 @@ from inference.prompt import Turn, TurnKind
 class SqlUnitOfWork:
     """One transaction on one session; made by `Database.begin`."""
 
-    def __init__(self, session: AsyncSession, master_key: bytes) -> None:
+    def __init__(self, session: AsyncSession, master_key: bytes, clock: Clock) -> None:
         self._session = session
         self._master_key = master_key
+        self._clock = clock
         self._entries: list[AuditEntry] = []
+        self._opened: list[Case] = []
+        self._actor = BOT
 
     async def record(self, entry: AuditEntry) -> None:
         """One more row of the audit, added when the transaction ends, after everything else in it (`bot.store.audit` says why)."""
@@ -40,8 +44,9 @@ class SqlUnitOfWork:
 
     async def finish(self) -> None:
         """Adds what was recorded, right before the commit."""
-        if self._entries:
-            await audit.append(self._session, self._entries)
+        opened = [AuditEntry(case.opened_at, case.team_id, case.id, self._actor, AuditAction.OPENED) for case in self._opened]
+        if opened or self._entries:
+            await audit.append(self._session, [*opened, *self._entries])
 
     async def case_of(self, team_id: str, channel_id: str) -> Case | None:
         """The case bound to a channel."""
@@ -70,6 +75,9 @@ class SqlUnitOfWork:
         """One more step in the history of a case's consent."""
         position = len(await read_consents(self._session, key := await self._key(case_id), case_id)) + 1
         await write_consent(self._session, key, case_id, position, step)
+        action = AuditAction.CONSENT_GIVEN if isinstance(step, Consent) else AuditAction.CONSENT_WITHDRAWN
+        case = await self._session.get_one(CaseRow, case_id)
+        await self.record(AuditEntry(step.recorded_at, case.team_id, case_id, step.recorded_by, action))
 
     async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None:
         """Other names of a case's people, as somebody entered them."""
@@ -84,6 +92,7 @@ class SqlUnitOfWork:
             CaseRow(id=case.id, team_id=team_id, channel_id=channel_id, code=case.code, language=language, state=case.state, opened_at=at)
         )
         await self._session.flush()
+        self._opened.append(case)  # audited in the end, when it is known whose act it was
         return case
 
     async def turns(self, case_id: str) -> Sequence[Turn]:
@@ -184,7 +193,20 @@ class SqlUnitOfWork:
         return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
-        """The inbox row one stage further; done rows lose their text."""
+        """The inbox row one stage further; done rows lose their text. An act that is taken up is audited."""
+        further = await self._move(work, stage, note_id)
+        entry = taken_up(work, stage, await self._case_id(work), further.note_id, self._clock())
+        if entry:
+            await self.record(entry)
+        return further
+
+    async def refuse(self, work: Work, sign: Sign) -> Work:
+        """The inbox row done, because somebody may not do that, or it can't be done; audited as refused."""
+        done = await self._move(work, Stage.DONE, None)
+        await self.record(turned_away(work.act, await self._case_id(work), sign, self._clock()))
+        return done
+
+    async def _move(self, work: Work, stage: Stage, note_id: str | None) -> Work:
         row = await self._session.get(InboxRow, work.id, with_for_update=True)
         if row is None:
             raise TakenOver("the case of this act was deleted")
@@ -196,7 +218,12 @@ class SqlUnitOfWork:
             row.sealed_act = None
         self._session.add(row)
         await self._session.flush()
+        self._actor = work.act.user_id
         return replace(work, stage=stage, note_id=row.note_id, attempts=row.attempts)
+
+    async def _case_id(self, work: Work) -> str | None:
+        case = await self.case_of(work.act.team_id, work.act.channel_id)
+        return case.id if case else None
 
     async def was_posted(self, team_id: str, channel_id: str, ts: str) -> bool:
         """Whether a message came through the inbox, as long as its key is kept."""

@@ -16,7 +16,8 @@ class Replies:
     async def refuse(self, work: Work, notice: Notice) -> Work:
         """Says why not, and is done."""
         await self.tell(work, notice)
-        return await self.finish(work, None, Stage.DONE)
+        async with self._store.begin() as uow:
+            return await uow.refuse(work, notice.sign)
 
     async def greet(self, work: Work) -> Work:
         """Says hello to the channel, once however often the act is begun, and is done."""
