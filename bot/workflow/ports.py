@@ -228,6 +228,13 @@ class Channel(Protocol):
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
 
 
+class Roles(Protocol):
+    """Who may do more than a counselor, asked of Slack (with a short memory); where Slack doesn't say, nobody."""
+
+    async def is_admin(self, user_id: str) -> bool: ...
+    async def is_supervisor(self, user_id: str) -> bool: ...
+
+
 class Guard(Protocol):
     """Whether a channel and a person may use PhyAssist, asked of Slack (with a short memory)."""
 
