@@ -15,10 +15,12 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.night_process import NightProcesses
+from bot.night_process import NightProcesses, forget_in_datasets
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
+from bot.slack.audit_listeners import Audits
 from bot.slack.calls import call
+from bot.slack.deletion_desk import SlackDeletionDesk
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -29,15 +31,18 @@ from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.store.engine import make_engine
+from bot.store.heads import HEADS_FILE, KeptHeads
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.conversation import Conversation
+from bot.workflow.deleting import Deletions
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
 from bot.workflow.night_plan import Wishes, plan_night
 from bot.workflow.nights import Nights
+from bot.workflow.retention import ClosedCases, Retention
 from inference.client import OpenAIChatModel
 from inference.note import NoteLimits
 from inference.registry import ADAPTERS_DIRECTORY, Follower, Registry
@@ -100,12 +105,27 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
-        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
+        deletion_desk = SlackDeletionDesk(client, identity.user_id, slack.admin_channel, settings.language)
+        deletions = _deletions(settings, database, roles, deletion_desk)
+        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language, deletions)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)
+        kept = KeptHeads(settings.home / HEADS_FILE)
+        audits = Audits(database, admins, client, partial(asyncio.to_thread, kept.read), settings.language)
         parts = Parts(
-            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+            database,
+            model,
+            guard,
+            roles,
+            messenger,
+            client,
+            dispatcher.notify,
+            identity.user_id,
+            settings.language,
+            admin,
+            learning,
+            audits,
         )
 
         signing_secret = settings.slack.signing_secret
@@ -116,10 +136,12 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             before_authorize=make_inbox_middleware(parts),
         )
         register(app, parts)
-        scheduler = make_scheduler(database, settings.night.timezone, _jobs(settings, database, nights, report))
+        jobs = _jobs(settings, database, nights, report, kept)
+        jobs |= _jobs_of_ends(settings, database, deletions, deletion_desk)
+        scheduler = make_scheduler(database, settings.night.timezone, jobs)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
-        for part in (dispatcher.run, nights.run, learning.run):
+        for part in (dispatcher.run, nights.run, learning.run, deletions.run):
             await stack.enter_async_context(_background(part))
         await stack.enter_async_context(_connected(app, settings))
         yield
@@ -172,7 +194,12 @@ def _wishes(settings: Settings) -> Wishes | None:
     )
 
 
-def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminChannel) -> dict[str, Job]:
+def _deletions(settings: Settings, database: Database, roles: SlackRoles, desk: SlackDeletionDesk) -> Deletions:
+    forget = partial(forget_in_datasets, settings.home, settings.night.python)
+    return Deletions(database, roles, desk, forget, Registry(settings.home / ADAPTERS_DIRECTORY))
+
+
+def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminChannel, kept: KeptHeads) -> dict[str, Job]:
     """What is looked for again and again."""
     registry, night = Registry(settings.home / ADAPTERS_DIRECTORY), settings.night
 
@@ -182,7 +209,24 @@ def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminC
     async def tell() -> None:
         await tell_lessons(database, registry, report)
 
-    return {"night": (begin, LOOK), "adapters to go": (tell, timedelta(hours=1))}
+    async def keep_head() -> None:
+        await asyncio.to_thread(kept.keep, await database.audit_head(), _now())
+
+    return {
+        "night": (begin, LOOK),
+        "adapters to go": (tell, timedelta(hours=1)),
+        "head of the audit": (keep_head, LOOK),
+    }
+
+
+def _jobs_of_ends(settings: Settings, database: Database, deletions: Deletions, desk: SlackDeletionDesk) -> dict[str, Job]:
+    """What ends cases: deletions that were begun, and closed cases whose time is over."""
+    days = settings.store.retention_days
+    if days is None:
+        return {"deletions": (deletions.carry_on, LOOK)}
+    retention = Retention(timedelta(days=days), timedelta(days=settings.store.retention_notice_days))
+    closed = ClosedCases(database, deletions, desk, retention, _now)
+    return {"deletions": (deletions.carry_on, LOOK), "retention": (closed.look, timedelta(hours=1))}
 
 
 @asynccontextmanager

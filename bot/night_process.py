@@ -11,8 +11,9 @@ import logging
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.workflow.night_ports import Broken, Ended, Failure, Hear, KeepSamples
@@ -31,8 +32,22 @@ GRACE_S = 10.0
 LINE_BYTES = 1 << 23
 """The longest line that is understood: five samples are some hundred thousand bytes."""
 LOG_FILE = Path("logs", "night.log")
+FORGETTING = "training.night.forgetting"
 ROOT = Path(__file__).parents[1]
 OUR_PREFIX = "PHYASSIST_"
+
+
+class DatasetsUnreachable(Exception):
+    """Nobody could look into the datasets; the message names no text."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """Names of nights: whose datasets were written anew, which still have the case, and which can't be read."""
+
+    cleaned: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
 
 class NightProcesses:
@@ -78,6 +93,29 @@ class NightProcesses:
                 preexec_fn=die_with_parent(),
                 start_new_session=True,  # Ctrl-C in a terminal is for us to pass on, in order
             )
+
+
+async def forget_in_datasets(home: Path, python: Path | None, case_id: str, under_way: Collection[str]) -> Forgotten:
+    """Takes a case out of the datasets of all nights, in a process of its own, as that needs the training's packages.
+
+    Raises:
+        DatasetsUnreachable: the process can't be started, or did not end well.
+    """
+    if not any((home / "nights").glob("*/*")):  # nothing was ever collected
+        return Forgotten()
+    arguments = (str(python or sys.executable), "-m", FORGETTING, str(home), case_id, *under_way)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *arguments, cwd=ROOT, env=_environment(None), stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, preexec_fn=die_with_parent()
+        )
+        said, _ = await process.communicate()
+    except OSError as error:
+        raise DatasetsUnreachable(f"the datasets can't be cleaned: {error.strerror}") from None
+    if process.returncode != 0:
+        raise DatasetsUnreachable(
+            f"the datasets can't be cleaned: the process ended with {process.returncode}; is PHYASSIST_NIGHT__PYTHON set?"
+        )
+    return Forgotten(**{name: tuple(nights) for name, nights in json.loads(said).items()})
 
 
 def _arguments(folder: Path, keep: KeepSamples | None) -> list[str]:

@@ -197,6 +197,10 @@ class StoreSettings(Section):
     """The database: SQLite in the data directory, or `postgresql+asyncpg://user:password@host/name` for several instances."""
     key_file: Path
     """The master key file, made at the first start with mode 600. Without it no case can be read: back it up, apart from the data."""
+    retention_days: int | None = Field(None, ge=1)
+    """Days after which a closed case is deleted for good, with a certificate in the admins' channel; empty keeps closed cases."""
+    retention_notice_days: int = Field(14, ge=1)
+    """How many days before that it is announced in the case's channel; a case is never deleted sooner than this after its announcement."""
 
 
 class InferenceSettings(Section):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import model
+from deploy import audit, model
 from deploy.explain import explained, extras_explained
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 db = typer.Typer(help="The database.", no_args_is_help=True)
 train = typer.Typer(help="Training.", no_args_is_help=True)
 app.add_typer(model.app, name="model")
+app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(train, name="train")
 

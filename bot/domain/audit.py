@@ -59,7 +59,6 @@ class AuditAction(StrEnum):
     RISK_FOUND = "risk_found"
     ACKNOWLEDGED = "acknowledged"
     """A safety card."""
-    DELETION_ASKED = "deletion_asked"
     DELETED = "deleted"
     ANNOUNCED = "announced"
     """That a closed case will be deleted."""

@@ -26,6 +26,7 @@ class Case:
     language: Language
     state: CaseState
     opened_at: datetime
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,11 @@ Command = Callable[[AsyncAck, AsyncRespond, Json], Awaitable[None]]
 
 
 class Commands:
-    """The slash command. Each word of `words` is for members of a fit channel; the admins' words are heard everywhere."""
+    """The slash command. Each word of `words` is for members of a fit channel; the admins' words are heard everywhere, and so are those of
+    `everywhere`, which may be two words."""
 
-    def __init__(self, parts: Parts, words: Mapping[str, Command]) -> None:
-        self._parts, self._words = parts, words
+    def __init__(self, parts: Parts, words: Mapping[str, Command], everywhere: Mapping[str, Command] | None = None) -> None:
+        self._parts, self._words, self._everywhere = parts, words, everywhere or {}
 
     def register(self, app: AsyncApp) -> None:
         """Registers the slash command."""
@@ -39,6 +40,8 @@ class Commands:
         word = (command.get("text") or "").split(maxsplit=1)[:1]
         if self._parts.night and word and word[0] in ADMIN_WORDS:
             await self._parts.night.command(ack, respond, command)
+        elif heard := self._everywhere.get(" ".join((command.get("text") or "").split()[:2])) or self._everywhere.get("".join(word)):
+            await heard(ack, respond, command)
         elif word in ([], ["help"]):
             words = texts(await self._language(command))
             await ack(words.help + (await self._parts.night.help(command["user_id"]) if self._parts.night else ""))

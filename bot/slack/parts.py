@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.audit_listeners import Audits
 from bot.slack.guards import SlackGuard
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
@@ -31,6 +32,7 @@ class Parts:
     default_language: Language
     night: NightListeners | None = None
     learning: Learning | None = None
+    audits: Audits | None = None
 
     @property
     def admins(self) -> Role:

@@ -97,6 +97,8 @@ def _words(_: Translate) -> Texts:
             Sign.WRONG_TEAM: _("PhyAssist is not set up for this workspace. Please ask your admin."),
             Sign.NOT_MEMBER: _("Only members of this channel can do that."),
             Sign.CASE_GONE: _("I can't find this case any more. Nothing was changed."),
+            Sign.NOT_SUPERVISOR: _("Only supervisors and admins can do that."),
+            Sign.CASE_DELETED: _("The case is deleted. Its certificate follows as soon as the last copies are removed."),
             Sign.CASE_OUT_OF_DATE: _(
                 "Somebody changed the consent for this case in the meantime, so I saved nothing. Please enter `/phyassist case` again and "
                 "look at what is recorded now."

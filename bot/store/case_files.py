@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.case import Case, CaseState, Consent, ConsentHistory, Roster, Withdrawal
 from bot.store.tables import (
     AcceptanceRow,
+    AnnouncementRow,
     ApprovalRow,
     CaseRow,
     ConsentRow,
@@ -31,7 +32,7 @@ from inference.note import Language
 
 def case_from(row: CaseRow) -> Case:
     """The case of a row."""
-    return Case(row.id, row.team_id, row.channel_id, row.code, Language(row.language), CaseState(row.state), row.opened_at)
+    return Case(row.id, row.team_id, row.channel_id, row.code, Language(row.language), CaseState(row.state), row.opened_at, row.closed_at)
 
 
 async def read_consents(session: AsyncSession, key: bytes, case_id: str) -> ConsentHistory:
@@ -91,7 +92,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

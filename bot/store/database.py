@@ -13,15 +13,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case as sql_case
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import BOT, AuditAction, AuditEntry, AuditRecord, Head
-from bot.store import audit, night_runs, night_samples
-from bot.store.case_files import remove_case
+from bot.domain.case import Case
+from bot.domain.deletion import Announcement, Deletion
+from bot.store import audit, deletions, night_runs, night_samples
 from bot.store.keys import data_key
 from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
@@ -70,17 +71,54 @@ class Database:
             yield uow
             await uow.finish()
 
-    async def delete_case(self, case_id: str) -> bool:
+    async def delete_case(self, case_id: str, by: str = BOT, work: Work | None = None) -> bool:
         """Destroys a case's data key and removes all its rows in one transaction; whether it was there.
 
-        Its id and the time remain, so that datasets can forget it. On SQLite the write-ahead log, which still held the rows, is emptied;
-        on PostgreSQL the server's own vacuum and log recycling do that in their time.
+        Its id and its deletion remain, so that datasets can forget it too, and so does the audit. `work`, which asked for it, is done then.
         """
         async with self._session() as session:
-            removed = await remove_case(session, case_id, self._clock())
-        if removed and self._engine.dialect.name == "sqlite":
-            await self._empty_log()
+            removed = await deletions.delete(session, case_id, by, self._clock(), work)
+        if removed:
+            await self.purge()
         return removed
+
+    async def purge(self) -> None:
+        """Empties what still holds rows that were removed.
+
+        On SQLite that is the write-ahead log. On PostgreSQL the table of keys is written anew, so that no destroyed key is left in its
+        file; everything else is unreadable without, and goes with the server's own vacuum. Its log is recycled in its own time.
+        """
+        if self._engine.dialect.name == "sqlite":
+            await self._empty_log()
+        else:
+            async with self._engine.connect() as connection:
+                alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await alone.execute(text("VACUUM FULL data_key"))
+
+    async def unfinished_deletions(self) -> Sequence[Deletion]:
+        """The deletions whose certificate is still owed, oldest first."""
+        async with self._session() as session:
+            return await deletions.unfinished(session)
+
+    async def deletions(self) -> Sequence[Deletion]:
+        """All deletions, oldest first."""
+        async with self._session() as session:
+            return await deletions.all_of(session)
+
+    async def keep_deletion(self, deletion: Deletion) -> None:
+        """How far a deletion has come."""
+        async with self._session() as session:
+            await deletions.keep(session, deletion)
+
+    async def announced(self) -> Mapping[str, Announcement]:
+        """What was announced, by the ids of the cases."""
+        async with self._session() as session:
+            return await deletions.announced(session)
+
+    async def announce(self, case: Case, announcement: Announcement) -> None:
+        """It was announced, for this closing of the case, that it will be deleted."""
+        async with self._session() as session:
+            await deletions.announce(session, case, announcement)
 
     async def _empty_log(self) -> None:
         async with self._line, self._engine.connect() as connection:

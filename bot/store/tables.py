@@ -55,6 +55,7 @@ class CaseRow(SQLModel, table=True):
     language: str
     state: str
     opened_at: datetime = _when()
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ConsentRow(SQLModel, table=True):
@@ -88,6 +89,34 @@ class DeletedCaseRow(SQLModel, table=True):
     __tablename__ = "deleted_case"
     id: str = Field(primary_key=True)
     deleted_at: datetime = _when()
+
+
+class DeletionRow(SQLModel, table=True):
+    """How a case was deleted, and what came of it: its certificate, in ids and numbers. `found` is JSON of `bot.domain.deletion.Found`."""
+
+    __tablename__ = "deletion"
+    case_id: str = Field(primary_key=True)
+    code: str
+    team_id: str
+    channel_id: str
+    language: str
+    by: str
+    at: datetime = _when()
+    notes: int
+    descriptions: int
+    audit_number: int = 0
+    audit_hash: str = ""
+    stage: str
+    found: str
+
+
+class AnnouncementRow(SQLModel, table=True):
+    """It was said that a closed case will be deleted; `closed_at` tells for which closing."""
+
+    __tablename__ = "announcement"
+    case_id: str = Field(primary_key=True, foreign_key="case.id")
+    closed_at: datetime = _when()
+    at: datetime = _when()
 
 
 class NoteRow(SQLModel, table=True):

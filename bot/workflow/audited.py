@@ -19,7 +19,6 @@ ACTIONS = {
     "approve": AuditAction.APPROVED,
     "accept": AuditAction.ACCEPTED,
     "case_changed": AuditAction.CHANGED,
-    "delete_case": AuditAction.DELETION_ASKED,
 }
 """By the kind of an act."""
 _OFTEN_NOTHING = {"posted", "reread", "joined"}

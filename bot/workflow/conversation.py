@@ -13,8 +13,9 @@ from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
+from bot.workflow.deleting import Deletions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Accept, Approve, CaseChanged, DeleteCase, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
@@ -36,8 +37,17 @@ class Conversation:
     """Handles what people do in case channels, one act at a time a channel."""
 
     def __init__(
-        self, store: Store, channel: Channel, guard: Guard, roles: Roles, drafting: Drafting, clock: Clock, default_language: Language
+        self,
+        store: Store,
+        channel: Channel,
+        guard: Guard,
+        roles: Roles,
+        drafting: Drafting,
+        clock: Clock,
+        default_language: Language,
+        deletions: Deletions | None = None,
     ) -> None:
+        self._deletions = deletions
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
@@ -67,6 +77,8 @@ class Conversation:
 
     async def _accept(self, work: Work) -> Work:
         act = work.act
+        if isinstance(act, DeleteCase):  # a case can also be deleted where it may not be worked on any more
+            return await self._delete(work, act)
         refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
         if refusal:
             return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
@@ -76,7 +88,7 @@ class Conversation:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
 
-    async def _understand(self, work: Work) -> Work:
+    async def _understand(self, work: Work) -> Work:  # noqa: C901 (one line a kind of act)
         match work.act:
             case Posted():
                 return await self._posts.posted(work, work.act)
@@ -94,8 +106,15 @@ class Conversation:
                 return await self._decisions.accept(work, work.act)
             case CaseChanged():
                 return await self._decisions.change_case(work, work.act)
+            case DeleteCase():
+                return await self._delete(work, work.act)
             case Joined():
                 return await self._replies.greet(work)
+
+    async def _delete(self, work: Work, act: DeleteCase) -> Work:
+        if self._deletions is None:
+            return await self._replies.refuse(work, Notice(Sign.CASE_GONE, await self._replies.language(work)))
+        return await self._deletions.asked(work, act, self._replies)
 
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)

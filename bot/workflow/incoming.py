@@ -166,6 +166,20 @@ class CaseChanged(_Act):
         return f"case:{self.case_id}:{self.source}"
 
 
+class DeleteCase(_Act):
+    """The form that deletes a case, submitted with the case's code."""
+
+    type: Literal["delete_case"] = "delete_case"
+    case_id: str
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"delete:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -178,7 +192,7 @@ class Joined(_Act):
 
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | Joined, Field(discriminator="type")
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | DeleteCase | Joined, Field(discriminator="type")
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 

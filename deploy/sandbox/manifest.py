@@ -39,6 +39,7 @@ NEEDED_SCOPES: Mapping[str, frozenset[str]] = {
     "reactions.remove": frozenset({"reactions:write"}),
     "files.getUploadURLExternal": frozenset({"files:write"}),
     "files.completeUploadExternal": frozenset({"files:write"}),
+    "files.delete": frozenset({"files:write"}),
     "files.info": frozenset({"files:read"}),
 }
 ALL_SCOPES = frozenset(scope for scopes in NEEDED_SCOPES.values() for scope in scopes)

@@ -242,6 +242,13 @@ class Workspace:
         self.changes.record(ChangeKind.FILE_UPLOADED, user=owner, data={"id": file.id, "name": name})
         return file
 
+    def delete_file(self, file: File) -> None:
+        """Forget a file and its content, wherever it was shared."""
+        del self.files[file.id]
+        for channel_id in file.shares:
+            for message in self.channels[channel_id].messages.values():
+                message.files = [each for each in message.files if each != file.id]
+
     def file_json(self, file: File) -> Json:
         """Return what files.info answers."""
         return shown_file(file, f"{self.base_url}/files/{file.id}")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.audit import Head
+from bot.slack.audit_listeners import Audits
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -21,6 +23,7 @@ from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
+from bot.workflow.deleting import Deletions
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -46,6 +49,7 @@ class WorkingBot:
 
 
 MakeNights = Callable[[AsyncWebClient], NightDesk]
+MakeDeletions = Callable[[AsyncWebClient, SlackRoles], Deletions]
 
 
 def _now() -> datetime:
@@ -56,6 +60,10 @@ async def _bot_user_id() -> str:
     return BOT_USER_ID
 
 
+async def _no_heads() -> Iterable[Head]:
+    return []
+
+
 @asynccontextmanager
 async def working_bot(
     sandbox: Sandbox,
@@ -64,6 +72,8 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    deletions: MakeDeletions | None = None,
+    kept_heads: Callable[[], Awaitable[Iterable[Head]]] | None = None,
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -73,13 +83,17 @@ async def working_bot(
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
+    deleting = deletions(client, roles) if deletions else None
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, deleting)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)
+    parts = Parts(
+        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, audits
+    )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
-    work = asyncio.create_task(dispatcher.run())
+    work = asyncio.gather(dispatcher.run(), *([deleting.run()] if deleting else []))
     handler = AsyncSocketModeHandler(app, sandbox.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     await sandbox.client.wait_connected()

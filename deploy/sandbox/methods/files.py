@@ -53,6 +53,18 @@ def file_info(parts: Parts, args: Args) -> Json:
     return {"file": parts.workspace.file_json(file), "comments": [], "paging": {"count": 0, "total": 0, "page": 1, "pages": 0}}
 
 
+@method("files.delete")
+def delete_file(parts: Parts, args: Args) -> Json:
+    """Delete a file of the bot; messages that shared it stay, without it."""
+    file = parts.workspace.files.get(args.required("file"))
+    if file is None:
+        raise SlackRefusal("file_not_found")
+    if file.owner != BOT_USER_ID:
+        raise SlackRefusal("cant_delete_file")
+    parts.workspace.delete_file(file)
+    return {}
+
+
 def may_read(parts: Parts, file: File) -> bool:
     """Whether the bot may read a file."""
     return file.owner == BOT_USER_ID or any(BOT_USER_ID in parts.workspace.channels[channel].members for channel in file.shares)

@@ -1,4 +1,4 @@
-"""the audit"""
+"""the audit, deletions with their certificates, and what was announced"""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Makes its table."""
+    """Makes the tables."""
     op.create_table(
         "audit",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -27,8 +27,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("ix_audit_case_id", "audit", ["case_id"])
+    op.create_table(
+        "deletion",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("team_id", sa.String(), nullable=False),
+        sa.Column("channel_id", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("notes", sa.Integer(), nullable=False),
+        sa.Column("descriptions", sa.Integer(), nullable=False),
+        sa.Column("audit_number", sa.Integer(), nullable=False),
+        sa.Column("audit_hash", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("found", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id"),
+    )
+    op.create_table(
+        "announcement",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"]),
+        sa.PrimaryKeyConstraint("case_id"),
+    )
+    with op.batch_alter_table("case") as batch:
+        batch.add_column(sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    """Drops it."""
+    """Drops them."""
+    with op.batch_alter_table("case") as batch:
+        batch.drop_column("closed_at")
+    op.drop_table("announcement")
+    op.drop_table("deletion")
     op.drop_table("audit")
