@@ -67,7 +67,9 @@ def _words(_: Translate) -> NightTexts:
             "• `/phyassist retrain`: train a new adapter now, not only at night.\n"
             "• `/phyassist adapters`: all adapters, and which one is in service.\n"
             "• `/phyassist promote NAME`: put an adapter into service; `base` is the model without one.\n"
-            "• `/phyassist rollback`: put the adapter before the present one back."
+            "• `/phyassist rollback`: put the adapter before the present one back.\n"
+            "• `/phyassist audit`: who did what, as a file; also of a month (`2026-11`) or of one case (its code).\n"
+            "• `/phyassist case delete CODE`: delete a case for good; supervisors can do that, too."
         ),
         starts={
             Start.BEGUN: _("{name} has begun. The admins' channel shows how far it is."),

@@ -31,8 +31,8 @@ from inference.note import Language
 from inference.registry import Registry
 from tests.bot.test_conversation import FIRST
 from tests.bot.test_deletion import a_full_case
+from tests.bot.test_lessons import learned
 from tests.bot.test_store import a_database
-from tests.support.adapters import an_adapter
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 
@@ -120,8 +120,8 @@ async def test_a_supervisor_deletes_a_case_and_gets_its_certificate(bot: Working
     registry = Registry(tmp_path / "home" / "adapters")
     case_id, other = await described(bot), await described(bot, "case-002")
     code = await code_of(bot, case_id)
-    for number, cases in enumerate([(case_id, other), (other,)], start=1):
-        registry.add(an_adapter(tmp_path / f"trained-{number}", seed=number, cases=cases), f"night-{number}")
+    learned(registry, tmp_path, "night-1", case_id, other)
+    learned(registry, tmp_path, "night-2", other)
     registry.promote("night-1")
     client = bot.sandbox.client
     assert (await client.command(SUPERVISOR, CASE, "/phyassist case delete")).ok
