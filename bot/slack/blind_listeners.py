@@ -10,10 +10,11 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.domain.audit import AuditAction
 from bot.slack.blind_texts import blind_texts
 from bot.slack.blind_views import BLIND_VIEW, blind_modal, read_blind, shown_modal
 from bot.slack.calls import SlackRefused, attempt
-from bot.slack.night_desk import NightDesk, say
+from bot.slack.night_desk import By, NightDesk, say
 from bot.slack.night_texts import night_texts
 from bot.slack.night_views import COMPARE_ACTION
 from bot.slack.roles import Role
@@ -52,6 +53,7 @@ class BlindNotes:
         view = (
             blind_modal(night, samples, self._language) if mine is None else shown_modal(samples, mine, tally(judgements), self._language)
         )
+        await self._desk.record(By(body["team"]["id"], user_id), AuditAction.COMPARED, night)  # before anybody sees anything
         opened = None
         try:
             opened, _ = await attempt("views.open", lambda: self._desk.client.views_open(trigger_id=body["trigger_id"], view=view))

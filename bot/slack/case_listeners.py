@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.slack import case_form
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.commands import Status
@@ -43,6 +44,9 @@ class CaseForms:
         if file is None:
             return False
         await ack()
+        who, at = command["user_id"], datetime.now(UTC)
+        async with self._parts.store.begin() as uow:  # before anybody sees anything
+            await uow.record(AuditEntry(at, command["team_id"], file.case.id, who, AuditAction.VIEWED, detail="case_form"))
         view, opened = case_form.case_modal(file), None
         try:
             opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=command["trigger_id"], view=view))

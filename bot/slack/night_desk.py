@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +11,7 @@ from slack_bolt.async_app import AsyncRespond
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.slack.night_report import AdminChannel
 from bot.workflow.adapters import Adapters
 from bot.workflow.night_ports import NightStore
@@ -17,6 +19,14 @@ from bot.workflow.nights import Nights
 from training.night.outcome import read_outcome
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class By:
+    """Who did something."""
+
+    team_id: str
+    user_id: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,11 @@ class NightDesk:
     home: Path
     timezone: str
     client: AsyncWebClient
+
+    async def record(self, by: By, action: AuditAction, subject: str, detail: str = "") -> None:
+        """One row of the audit."""
+        async with self.store.begin() as uow:
+            await uow.record(AuditEntry(datetime.now(UTC), by.team_id, None, by.user_id, action, subject, detail))
 
     async def show_end(self, name: str, remark: str = "") -> None:
         """The message of a night that ended shows what holds now; a `remark` says who did what, and stays until the next one."""

@@ -11,10 +11,11 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.domain.audit import AuditAction
 from bot.slack import night_views
 from bot.slack.blind_listeners import BlindNotes
 from bot.slack.blocks import escape, moment
-from bot.slack.night_desk import NightDesk, say
+from bot.slack.night_desk import By, NightDesk, say
 from bot.slack.night_texts import night_texts
 from bot.slack.roles import Role
 from bot.workflow.nights import Start, name_by_hand
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 RETRAIN, ADAPTERS, PROMOTE, ROLLBACK = "retrain", "adapters", "promote", "rollback"
 ADMIN_WORDS = frozenset({RETRAIN, ADAPTERS, PROMOTE, ROLLBACK})
+BASE = "base"
+"""How the audit calls the model without an adapter."""
 
 
 class NightListeners:
@@ -51,7 +54,9 @@ class NightListeners:
 
     async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
         """One of the admins' words."""
+        by = By(command["team_id"], command["user_id"])
         if not await self._admins.includes(command["user_id"]):
+            await self._desk.record(by, AuditAction.REFUSED, command["channel_id"], f"{(command.get('text') or '').split()[0]}:admins_only")
             await ack(self._words.admins_only)
             return
         word, _, rest = (command.get("text") or "").strip().partition(" ")
@@ -67,35 +72,52 @@ class NightListeners:
                 listing, pointer = await self._desk.adapters.listing(), await self._desk.adapters.pointer()
                 said = night_views.adapter_list(listing, pointer, self._language)
             case "promote":
-                wanted = None if name in RESERVED_NAMES else name
-                said = await self._change(lambda: self._desk.adapters.promote(wanted))
+                said = await self._promote(by, None if name in RESERVED_NAMES else name)
             case _:
-                said = await self._change(self._desk.adapters.rollback)
+                said = await self._change(by, AuditAction.ROLLED_BACK, self._desk.adapters.rollback)
         await say(respond, said)
 
     async def promote_pressed(self, ack: AsyncAck, respond: AsyncRespond, body: Json, action: Json) -> None:
         """Puts the night's adapter into service; pressed again, it changes nothing."""
-        await self._pressed(ack, respond, body, action, lambda name: self._change(lambda: self._desk.adapters.promote(name)))
+        await self._pressed(
+            ack, respond, body, action, lambda by, name: self._change(by, AuditAction.PROMOTED, lambda: self._desk.adapters.promote(name))
+        )
 
     async def roll_back_pressed(self, ack: AsyncAck, respond: AsyncRespond, body: Json, action: Json) -> None:
         """Takes the night's adapter out of service; pressed again, it changes nothing."""
-        await self._pressed(ack, respond, body, action, lambda name: self._change(lambda: self._desk.adapters.take_out(name)))
+        await self._pressed(
+            ack,
+            respond,
+            body,
+            action,
+            lambda by, name: self._change(by, AuditAction.ROLLED_BACK, lambda: self._desk.adapters.take_out(name)),
+        )
 
     async def leave_pressed(self, ack: AsyncAck, respond: AsyncRespond, body: Json, action: Json) -> None:
         """Changes nothing; the message says who decided so. The adapter can still be promoted."""
         await self._pressed(ack, respond, body, action, self._left)
 
-    async def _pressed(self, ack: AsyncAck, respond: AsyncRespond, body: Json, action: Json, act: Callable[[str], Awaitable[str]]) -> None:
+    async def _pressed(
+        self, ack: AsyncAck, respond: AsyncRespond, body: Json, action: Json, act: Callable[[By, str], Awaitable[str]]
+    ) -> None:
         await ack()
         user_id, name = body["user"]["id"], str(action["value"])
+        by = By(body["team"]["id"], user_id)
         if not await self._admins.includes(user_id):
+            await self._desk.record(by, AuditAction.REFUSED, name, f"{action['action_id']}:admins_only")
             await say(respond, self._words.admins_only)
             return
-        said = await act(name)
+        said = await act(by, name)
         await say(respond, said)
         await self._desk.show_end(name, self._words.by_whom.format(what=said, who=f"<@{user_id}>", when=moment(datetime.now(UTC))))
 
-    async def _left(self, name: str) -> str:
+    async def _promote(self, by: By, name: str | None) -> str:
+        return await self._change(by, AuditAction.PROMOTED, lambda: self._desk.adapters.promote(name))
+
+    async def _take_out(self, by: By, name: str) -> str:
+        return await self._change(by, AuditAction.ROLLED_BACK, lambda: self._desk.adapters.take_out(name))
+
+    async def _left(self, by: By, name: str) -> str:
         return night_views.left_alone(name, await self._desk.adapters.pointer(), self._language)
 
     async def _retrain(self, user_id: str) -> str:
@@ -104,11 +126,13 @@ class NightListeners:
         log.info("%s asked for %s: %s", user_id, name, start)
         return self._words.starts[Start(start)].format(name=name)
 
-    async def _change(self, change: Callable[[], Awaitable[Pointer]]) -> str:
+    async def _change(self, by: By, action: AuditAction, change: Callable[[], Awaitable[Pointer]]) -> str:
         """What holds afterwards, or why nothing was done."""
         try:
             async with self._changing:
-                return night_views.in_service(await change(), self._language)
+                pointer = await change()
+                await self._desk.record(by, action, pointer.champion or BASE)
+                return night_views.in_service(pointer, self._language)
         except InferenceError as error:
             log.warning("a change of adapters was refused: %s", error)
             return self._words.cannot.format(reason=escape(str(error)))

@@ -68,6 +68,7 @@ async def test_consent_is_recorded_shown_and_withdrawn_in_slack(bot: WorkingBot)
     client = bot.sandbox.client
     await described(bot)
     view = await opened(bot)
+    assert [(row.action, row.user_id, row.detail) for row in await bot.database.audit(0, 99)][-1] == ("viewed", "U0ANNA", "case_form")
     refused = await client.submit_view("anna", view["id"], {CONSENT: GIVEN, GIVEN_BY: "the client, on paper"})
     assert refused.errors == {GIVEN_ON: case_texts(Language.ENGLISH).day_missing}
     filled = {CONSENT: GIVEN, GIVEN_BY: "the client, on paper", GIVEN_ON: "2026-02-27", "names:0": "Anna Smith (Annie)\nBo"}

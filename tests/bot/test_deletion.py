@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import LargeBinary, select
 from sqlmodel import SQLModel
 
 from bot.domain.case import Consent, Roster
+from bot.domain.deletion import Announcement
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
 from bot.store.database import Database
@@ -27,8 +28,10 @@ from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
 
-OF_NO_CASE = ("night_run", "told_adapter", "night_judgement", "audit")
-"""Tables of the nights, and the audit: names, times and ids, which stay when a case goes."""
+OF_NO_CASE = ("night_run", "told_adapter", "night_judgement")
+"""Tables of the nights: names, times and ids, which stay when a case goes."""
+LEFT = ("audit", "deleted_case", "deletion")
+"""Tables in which a deleted case leaves its id."""
 
 
 async def all_rows(url: str) -> Rows:
@@ -68,6 +71,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
+    await database.announce(case, Announcement(NOW - timedelta(days=1), NOW))
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
     return case.id
@@ -104,7 +108,7 @@ async def test_nothing_of_a_deleted_case_is_left(store_url: str) -> None:
         kept = await a_full_case(database, "C2")
         before = await all_rows(store_url)
         empty = {table for table, rows in before.items() if not rows}
-        assert empty == {"deleted_case", "lease", *OF_NO_CASE}, "the test must fill every table"
+        assert empty == {"deleted_case", "deletion", "lease", *OF_NO_CASE}, "the test must fill every table"
         assert await database.delete_case(deleted)
         after = await all_rows(store_url)
         gone = sealed_in(before) - sealed_in(after)
@@ -113,8 +117,8 @@ async def test_nothing_of_a_deleted_case_is_left(store_url: str) -> None:
         content = await dump(store_url)
         assert not [value for value in gone if value in content]
         assert not [sentence for sentence in PLANTED for way in encodings(sentence) if way in content]
-        left = [(table, value) for table, rows in after.items() for row in rows for value in row.values() if _names(value, deleted, "C1")]
-        assert left == [("deleted_case", deleted)]
+        left = {(table, value) for table, rows in after.items() for row in rows for value in row.values() if _names(value, deleted, "C1")}
+        assert left == {*((table, deleted) for table in LEFT), ("deletion", "C1")}
         async with database.begin() as uow:
             assert await uow.deleted_cases() == {deleted: NOW}
             assert await uow.case_of("T1", "C1") is None
@@ -198,7 +202,7 @@ async def test_what_is_being_done_when_a_case_is_deleted_is_void(store_url: str,
         assert await database.next_work("C1") is None
         assert len(model.prompts) == writing
         left = await all_rows(store_url)
-        assert {table for table, rows in left.items() if rows} == {"data_key", "deleted_case"}
+        assert {table for table, rows in left.items() if rows} == {"data_key", *LEFT}
 
 
 def _names(value: object, case_id: str, channel: str) -> bool:

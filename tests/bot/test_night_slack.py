@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.audit import AuditAction
 from bot.domain.case import Consent
 from bot.night_process import NightProcesses
 from bot.slack.blind_texts import blind_texts
@@ -113,6 +114,11 @@ async def answered(bot: WorkingBot, line: str, said: str, user: str = "ada", cha
     await told(bot, said, user, times)
 
 
+async def audited(bot: WorkingBot) -> list[tuple[str, str, str, str]]:
+    """Action, user, subject and detail of all rows of the audit."""
+    return [(row.action, row.user_id, row.subject, row.detail) for row in await bot.database.audit(0, 999)]
+
+
 async def told(bot: WorkingBot, said: str, user: str = "ada", times: int = 1) -> None:
     """Waits until a person was told something."""
     async with asyncio.timeout(PATIENCE_S):
@@ -165,6 +171,9 @@ async def test_only_admins_are_heard(bot: WorkingBot, registry: Registry, home: 
     await told(bot, WORDS.admins_only, "sol")
     assert registry.pointer().champion == "night-1"
     assert server.changes == []
+    refused = [(user, detail) for action, user, _, detail in await audited(bot) if action == AuditAction.REFUSED]
+    words = ("retrain", "adapters", "promote", "rollback")
+    assert refused == [*(("U0ANNA", f"{word}:admins_only") for word in words), ("U0SOL", f"{PROMOTE_ACTION}:admins_only")]
     for user, shown in (("ada", True), ("anna", False)):
         result = await bot.sandbox.client.command(user, "general", "/phyassist help")
         assert result.shown
@@ -187,6 +196,9 @@ async def test_promote_and_roll_back_by_buttons_pressed_twice(bot: WorkingBot, h
     await told(bot, f"In service: night-1. A rollback brings back {name}.", times=2)
     assert registry.pointer().champion == "night-1"
     await client.wait_for(ADMINS, lambda message: message.action_ids == [PROMOTE_ACTION, LEAVE_ACTION], timeout=PATIENCE_S)
+    rows = await audited(bot)
+    for action, subject in ((AuditAction.PROMOTED, name), (AuditAction.ROLLED_BACK, "night-1")):
+        assert (action, "U0ADA", subject, "") in rows
 
 
 async def test_an_old_button_takes_nothing_else_out(bot: WorkingBot, home: Path, registry: Registry) -> None:
@@ -241,6 +253,7 @@ async def test_an_admin_compares_notes_blind(bot: WorkingBot, home: Path, caplog
     assert (await client.views("sol")).top is None
     await client.click("ada", ADMINS, night.ts, COMPARE_ACTION)
     form = await client.wait_for_view("ada", BLIND_VIEW, timeout=PATIENCE_S)
+    assert [user for action, user, *_ in await audited(bot) if action == AuditAction.COMPARED] == ["U0ADA"]
     asked = json.dumps(form["blocks"])
     assert asked.count("New kettle.") == asked.count("Old kettle.") == 3
     assert BLIND.whose[Choice.NEW] not in asked
