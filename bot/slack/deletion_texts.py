@@ -35,6 +35,7 @@ class DeletionTexts:
     unclear: str
     left: str
     audited: str
+    between: str
     announced: str
     announced_elsewhere: str
 
@@ -83,6 +84,7 @@ def _words(_: Translate) -> DeletionTexts:
             "Delete), or ask an admin of the workspace."
         ),
         audited=_("Audit row {number} · `{hash}`"),
+        between=_(", "),
         announced=_(
             "This case was closed on {closed} and will be deleted for good on {due}, with everything that PhyAssist keeps of it. To "
             "keep it, open it again with `/phyassist case`; to have its final notes elsewhere, export them before that day."

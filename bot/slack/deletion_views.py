@@ -67,15 +67,15 @@ def _lines(deletion: Deletion, words: DeletionTexts) -> Iterable[str]:
     yield words.messages.format(number=found.messages) if found.channel_seen else words.messages_unseen
     if found.messages_left:
         yield words.messages_left.format(number=found.messages_left)
-    yield words.datasets.format(names=_names(found.datasets)) if found.datasets else words.no_datasets
-    yield words.adapters.format(names=_names(found.adapters)) if found.adapters else words.no_adapters
+    yield words.datasets.format(names=_names(found.datasets, words)) if found.datasets else words.no_datasets
+    yield words.adapters.format(names=_names(found.adapters, words)) if found.adapters else words.no_adapters
     if found.in_service:
         yield words.in_service.format(name=escape(found.in_service))
     if found.unclear:
-        yield words.unclear.format(names=_names(found.unclear))
+        yield words.unclear.format(names=_names(found.unclear, words))
     yield words.left
     yield words.database
 
 
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(f"`{escape(name)}`" for name in names)
+def _names(names: Iterable[str], words: DeletionTexts) -> str:
+    return words.between.join(f"`{escape(name)}`" for name in names)
