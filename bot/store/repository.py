@@ -44,7 +44,9 @@ class SqlUnitOfWork:
 
     async def finish(self) -> None:
         """Adds what was recorded, right before the commit."""
-        opened = [AuditEntry(case.opened_at, case.team_id, case.id, self._actor, AuditAction.OPENED) for case in self._opened]
+        said = {entry.case_id for entry in self._entries if entry.action is AuditAction.OPENED}  # by whoever knows more about it
+        new = [case for case in self._opened if case.id not in said]
+        opened = [AuditEntry(case.opened_at, case.team_id, case.id, self._actor, AuditAction.OPENED) for case in new]
         if opened or self._entries:
             await audit.append(self._session, [*opened, *self._entries])
 

@@ -12,17 +12,42 @@ from bot.workflow.ports import Work
 
 ACTIONS = {
     "posted": AuditAction.DESCRIBED,
+    "deleted": AuditAction.DESCRIPTION_DELETED,
+    "remove_note": AuditAction.DESCRIPTION_DELETED,
+    "separate": AuditAction.REREAD,
     "handed_back": AuditAction.EDITED,
+    "item_changed": AuditAction.EDITED,
+    "reason_stated": AuditAction.RATED,
+    "felt": AuditAction.RATED,
     "reread": AuditAction.REREAD,
     "try_again": AuditAction.RETRIED,
+    "asked_anew": AuditAction.RETRIED,
+    "write_again": AuditAction.RETRIED,
+    "questions_ticked": AuditAction.DISMISSED,
+    "digest_corrected": AuditAction.CORRECTED,
     "summarize": AuditAction.SUMMARIZED,
+    "sections_corrected": AuditAction.EDITED,
     "approve": AuditAction.APPROVED,
+    "cosign": AuditAction.COSIGNED,
+    "add_addendum": AuditAction.ADDED,
     "accept": AuditAction.ACCEPTED,
     "case_changed": AuditAction.CHANGED,
 }
 """By the kind of an act."""
-_OFTEN_NOTHING = {"posted", "reread", "joined"}
-"""Kinds of acts that changed nothing where they were done at once: people talk in other threads, an edit left the text as it was."""
+BY_THEMSELVES = {
+    "joined",
+    "case_switched",
+    "channel_changed",
+    "channel_moved",
+    "channel_renamed",
+    "card_seen",
+    "export_notes",
+    "delete_case",
+}
+"""Kinds of acts whose own workflow audits what came of them, which their kind does not tell."""
+_OFTEN_NOTHING = {"posted", "deleted", "reread", "item_changed"}
+"""Kinds of acts that changed nothing where they were done at once, or are about no note: people talk in other threads, an edit left the text
+as it was."""
 
 
 def taken_up(work: Work, stage: Stage, case_id: str | None, note_id: str | None, at: datetime) -> AuditEntry | None:
@@ -30,7 +55,8 @@ def taken_up(work: Work, stage: Stage, case_id: str | None, note_id: str | None,
     act = work.act
     if work.stage is Stage.ACCEPTED and stage is Stage.ANSWERED:
         return AuditEntry(at, act.team_id, case_id, BOT, AuditAction.ANSWERED, note_id or "")
-    if work.stage is not Stage.PENDING or (stage is Stage.DONE and act.type in _OFTEN_NOTHING):
+    nothing = act.type in BY_THEMSELVES or (act.type in _OFTEN_NOTHING and (stage is Stage.DONE or note_id is None))
+    if work.stage is not Stage.PENDING or nothing:
         return None
     action = ACTIONS.get(act.type, AuditAction.CHANGED)
     return AuditEntry(at, act.team_id, case_id, act.user_id, action, _subject(act, note_id), _detail(act))
