@@ -24,10 +24,11 @@ from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
-from inference.client import ChatModel, estimate_tokens
+from inference.client import ChatModel
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, UnknownModel
 from inference.note import Language, NoteLimits, note_schema
 from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, preamble
+from inference.tokens import estimate_tokens
 
 log = logging.getLogger(__name__)
 
