@@ -81,12 +81,12 @@ class Past:
         """
         chosen: list[int] = []
         for place in self._by_turns(after):
-            cost = line_tokens(self._sentences[place].text)
-            if cost > tokens:
+            if any(_alike(self._sentences[place], self._sentences[other]) for other in chosen):
+                continue
+            tokens -= line_tokens(self._sentences[place].text)
+            if tokens < 0:
                 break
-            if not any(_alike(self._sentences[place], self._sentences[other]) for other in chosen):
-                chosen.append(place)
-                tokens -= cost
+            chosen.append(place)
         return tuple(self._sentences[place].text for place in sorted(chosen))
 
     def recall(self, text: str, tokens: int, without: Iterable[str] = ()) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ RESERVE = 1 / 8
 """Share of the budget that is kept free for the counselor's next turn."""
 DIGEST = 1 / 8
 """Share of the budget that the digest of what left may take."""
-RECALL = 1 / 32
+RECALL = 1 / 16
 """Share of the budget that a report may bring back, but no more than `MOST_RECALLED` tokens."""
 MOST_RECALLED = 80
 
