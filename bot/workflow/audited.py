@@ -46,8 +46,8 @@ BY_THEMSELVES = {
 }
 """Kinds of acts whose own workflow audits what came of them, which their kind does not tell."""
 _OFTEN_NOTHING = {"posted", "deleted", "reread", "item_changed"}
-"""Kinds of acts that changed nothing where they were done at once, or are about no note: people talk in other threads, an edit left the text
-as it was."""
+"""Kinds of acts that changed nothing where they were done at once, or are about no note: people talk in other threads, an edit left the
+text as it was."""
 
 
 def taken_up(work: Work, stage: Stage, case_id: str | None, note_id: str | None, at: datetime) -> AuditEntry | None:

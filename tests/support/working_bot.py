@@ -24,6 +24,7 @@ from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
 from bot.workflow.deleting import Deletions
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -89,7 +90,19 @@ async def working_bot(
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)
     parts = Parts(
-        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, audits
+        database,
+        model,
+        guard,
+        roles,
+        messenger,
+        client,
+        dispatcher.notify,
+        _bot_user_id,
+        Language.ENGLISH,
+        Digests(database, drafting, _now),
+        listeners,
+        learning,
+        audits,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
