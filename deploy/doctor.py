@@ -10,6 +10,7 @@ from deploy.checks.finding import Finding, Health, problem
 from deploy.checks.machine import check_home, check_key_file, check_machine
 from deploy.checks.model import check_model
 from deploy.checks.night import check_night
+from deploy.checks.record import check_record
 from deploy.checks.slack import check_slack
 from deploy.checks.store import check_store
 from inference.registry import ADAPTERS_DIRECTORY, Follower
@@ -33,10 +34,9 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
         return
     for finding in (*check_home(settings), *check_key_file(settings.store.key_file)):
         yield finding
-    async for finding in check_night(settings.night):
-        yield finding
-    async for finding in check_store(settings.store.url):
-        yield finding
+    for checks in (check_night(settings.night), check_store(settings.store.url), check_record(settings)):
+        async for finding in checks:
+            yield finding
     if not skip_model:
         async for finding in check_model(_asked(settings)):
             yield finding

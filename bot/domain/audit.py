@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -176,7 +176,7 @@ def timestamp(at: datetime) -> str:
 
 def canonical(record: AuditRecord) -> str:
     """A row without its hash as the one JSON text that is hashed: keys in order, no spaces, nothing but ASCII."""
-    values = {name: value for name, value in asdict(record).items() if name != "hash"}
+    values = {name: value for name, value in vars(record).items() if name != "hash"}
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 

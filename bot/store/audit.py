@@ -6,15 +6,17 @@ the lock is held for a moment only, and whoever holds it waits for no other.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from sqlalchemy import func
+from sqlalchemy import select as sql_select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import AuditEntry, AuditRecord, Head, chained
 from bot.store.tables import AuditRow
 
+_COLUMNS = [getattr(AuditRow, field.name) for field in fields(AuditRecord)]
 AUDIT_LOCK = 7_249_742_272
 """PostgreSQL's advisory lock of whoever adds rows; any number that nobody else uses."""
 
@@ -40,9 +42,6 @@ async def newest(session: AsyncSession) -> Head:
 
 async def page(session: AsyncSession, after: int, most: int) -> Sequence[AuditRecord]:
     """The first rows after a number, in order."""
-    rows = await session.exec(select(AuditRow).where(col(AuditRow.number) > after).order_by(col(AuditRow.number)).limit(most))
-    return [_record(row) for row in rows]
-
-
-def _record(row: AuditRow) -> AuditRecord:
-    return AuditRecord(**row.model_dump())
+    connection = await session.connection()  # plain rows: there may be millions
+    rows = await connection.execute(sql_select(*_COLUMNS).where(col(AuditRow.number) > after).order_by(col(AuditRow.number)).limit(most))
+    return [AuditRecord(*row) for row in rows]

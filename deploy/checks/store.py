@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.store.migrate import current_revision, newest_revision
@@ -20,7 +20,7 @@ async def check_store(address: str) -> AsyncIterator[Finding]:
         yield problem(SUBJECT, "PHYASSIST_STORE__URL is no database address", "postgresql+asyncpg://user:password@host/name")
         return
     shown = url.render_as_string(hide_password=True)
-    if _is_absent_file(url):
+    if is_absent_file(address):
         yield note(SUBJECT, f"{shown} will be made at the first start")
         return
     try:
@@ -38,6 +38,7 @@ async def check_store(address: str) -> AsyncIterator[Finding]:
         yield problem(SUBJECT, found, "Back it up, then: phyassist db upgrade")
 
 
-def _is_absent_file(url: URL) -> bool:
-    """Whether it is an SQLite file that is not there yet; connecting would make it."""
+def is_absent_file(address: str) -> bool:
+    """Whether it is an SQLite file that is not there yet; connecting would make it. Raises: ArgumentError."""
+    url = make_url(address)
     return url.get_backend_name() == "sqlite" and bool(url.database) and not Path(str(url.database)).exists()

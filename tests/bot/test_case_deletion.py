@@ -33,6 +33,7 @@ from tests.bot.test_conversation import FIRST
 from tests.bot.test_deletion import a_full_case
 from tests.bot.test_lessons import learned
 from tests.bot.test_store import a_database
+from tests.deploy.sandbox_app import web_client
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 
@@ -82,6 +83,15 @@ async def described(bot: WorkingBot, channel: str = CASE) -> str:
     return case.id
 
 
+async def an_export(bot: WorkingBot) -> str:
+    """A file that the bot shared in the thread of the note, as an export is; its id."""
+    post = next(message for message in await bot.sandbox.client.messages(CASE) if message.user == "U0ANNA")
+    slack, channel = web_client(bot.sandbox, retry_handlers=[]), bot.sandbox.workspace.channel(CASE).id
+    await slack.files_upload_v2(content=b"all of it", filename="note.md", channel=channel, thread_ts=post.ts)
+    (file,) = bot.sandbox.workspace.files
+    return file
+
+
 async def code_of(bot: WorkingBot, case_id: str) -> str:
     """The code of a case."""
     async with bot.database.begin() as uow:
@@ -124,6 +134,7 @@ async def test_a_supervisor_deletes_a_case_and_gets_its_certificate(bot: Working
     learned(registry, tmp_path, "night-2", other)
     registry.promote("night-1")
     client = bot.sandbox.client
+    exported = await an_export(bot)
     assert (await client.command(SUPERVISOR, CASE, "/phyassist case delete")).ok
     view = await client.wait_for_view(SUPERVISOR, DELETION_VIEW, timeout=PATIENCE_S)
     assert code in str(view["blocks"])
@@ -134,7 +145,8 @@ async def test_a_supervisor_deletes_a_case_and_gets_its_certificate(bot: Working
     deletion = await done(bot)
     assert (deletion.case_id, deletion.by, deletion.notes, deletion.descriptions) == (case_id, "U0SOL", 1, 1)
     assert (deletion.found.adapters, deletion.found.in_service, deletion.found.messages_left) == (("night-1",), "night-1", 0)
-    assert deletion.found.messages >= 1
+    assert deletion.found.messages == 2
+    assert exported not in bot.sandbox.workspace.files
     for expected in (code, case_id, "night-1", deletion.audit.hash, "U0SOL"):
         assert expected in text
     assert registry.retirement("night-1")
