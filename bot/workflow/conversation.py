@@ -9,12 +9,25 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 
 from collections.abc import Awaitable, Callable
 
-from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.case import CaseState
+from bot.domain.errors import (
+    CaseOutOfDate,
+    CodeTaken,
+    DomainError,
+    NotAllowed,
+    NoteLocked,
+    NothingToRead,
+    NothingToSummarize,
+    OutOfDate,
+    TooLong,
+)
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
+from bot.workflow.channels import CHANNEL_ACTS, Channels
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.gate import Gate
+from bot.workflow.incoming import Accept, Approve, CaseChanged, CaseSwitched, HandedBack, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
@@ -28,6 +41,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
+    CodeTaken: Sign.CODE_TAKEN,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
 }
 
@@ -40,9 +54,13 @@ class Conversation:
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
         self._decisions = Decisions(store, drafting, self._replies, clock)
+        self._gate = Gate(store, guard, self._replies)
+        self._channels = Channels(store, channel, guard, self._replies, clock, default_language)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
+        if isinstance(work.act, CHANNEL_ACTS):  # what happens to a channel is looked at where the channel may not be used, too
+            return await self._channels.handle(work)
         match work.stage:
             case Stage.PENDING:
                 return await self._accept(work)
@@ -64,10 +82,9 @@ class Conversation:
             return await self._replies.refuse(work, Notice(Sign(error.reason), await self._replies.language(work)))
 
     async def _accept(self, work: Work) -> Work:
-        act = work.act
-        refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
+        refusal = await self._gate.refusal(work)
         if refusal:
-            return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
+            return await self._replies.refuse(work, refusal)
         try:
             return await self._understand(work)
         except DomainError as error:
@@ -92,14 +109,19 @@ class Conversation:
                 return await self._decisions.accept(work, work.act)
             case CaseChanged():
                 return await self._decisions.change_case(work, work.act)
-            case Joined():
-                return await self._replies.greet(work)
+            case CaseSwitched():
+                return await self._decisions.switch_case(work, work.act)
+            case _:
+                raise TypeError(f"{work.act.type} is not handled here")
 
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
+        if isinstance(act, CaseSwitched):
+            await self._say_state(work)
+            return await self._replies.finish(work, None, Stage.DONE)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
@@ -113,8 +135,19 @@ class Conversation:
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:
         async with self._store.begin() as uow:
             file = await uow.case_file(act.case_id)
+        if act.closed is not None:
+            await self._say_state(work)
         await self._replies.tell(work, what_holds(file) if file else Notice(Sign.CASE_GONE, await self._replies.language(work)))
         return await self._replies.finish(work, None, Stage.DONE)
+
+    async def _say_state(self, work: Work) -> None:
+        """Tells everybody that somebody closed the case, or opened it again."""
+        async with self._store.begin() as uow:
+            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+        if case:
+            sign = Sign.CASE_NOW_CLOSED if case.state is CaseState.CLOSED else Sign.CASE_NOW_OPEN
+            notice = Notice(sign, case.language, case=case, who=work.act.user_id)
+            await self._channel.greet(case.channel_id, f"switched-{work.id}", notice)
 
 
 async def _read_from(uow: UnitOfWork, note: Note | None) -> str | None:
