@@ -19,6 +19,7 @@ from bot.night_process import NightProcesses
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
 from bot.slack.calls import call
+from bot.slack.channel_list import bots_channels
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -32,6 +33,7 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
+from bot.workflow.channel_watch import EVERY, watch_channels
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
@@ -94,7 +96,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         slack = settings.slack
         admins = Role(client, slack.admin_users, slack.admin_usergroup)
         roles = SlackRoles(admins, Role(client, slack.supervisor_users, slack.supervisor_usergroup))
-        messenger = Messenger(client, database)
+        messenger = Messenger(client, database, slack.admin_channel)
         nights, adapters, report = _night_parts(settings, database, model, client)
         stack.push_async_callback(report.close)
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
@@ -105,7 +107,18 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
-            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+            database,
+            model,
+            guard,
+            roles,
+            messenger,
+            client,
+            dispatcher.notify,
+            identity.user_id,
+            settings.language,
+            admin,
+            learning,
+            slack.admin_channel,
         )
 
         signing_secret = settings.slack.signing_secret
@@ -116,7 +129,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             before_authorize=make_inbox_middleware(parts),
         )
         register(app, parts)
-        scheduler = make_scheduler(database, settings.night.timezone, _jobs(settings, database, nights, report))
+        scheduler = make_scheduler(database, settings.night.timezone, _jobs(settings, database, nights, report, client))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
         for part in (dispatcher.run, nights.run, learning.run):
@@ -172,7 +185,7 @@ def _wishes(settings: Settings) -> Wishes | None:
     )
 
 
-def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminChannel) -> dict[str, Job]:
+def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminChannel, client: AsyncWebClient) -> dict[str, Job]:
     """What is looked for again and again."""
     registry, night = Registry(settings.home / ADAPTERS_DIRECTORY), settings.night
 
@@ -182,7 +195,10 @@ def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminC
     async def tell() -> None:
         await tell_lessons(database, registry, report)
 
-    return {"night": (begin, LOOK), "adapters to go": (tell, timedelta(hours=1))}
+    async def watch() -> None:
+        await watch_channels(database, partial(bots_channels, client), _now)
+
+    return {"night": (begin, LOOK), "adapters to go": (tell, timedelta(hours=1)), "channels of cases": (watch, EVERY)}
 
 
 @asynccontextmanager

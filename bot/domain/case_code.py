@@ -65,7 +65,7 @@ def code_problem(code: str, names: Sequence[str]) -> CodeProblem | None:
 def holds_name(text: str, names: Sequence[str]) -> bool:
     """Whether one of the names, or a part of one, stands in a text.
 
-    Parts of two letters and fewer are passed over where a script has spaces, single characters in Chinese. Latin parts count as whole words.
+    Parts count as whole words, from three letters on; in Chinese, which has no spaces, wherever they stand, from two characters on.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = set(re.split(r"[\W\d_]+", folded))

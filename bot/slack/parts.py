@@ -31,6 +31,8 @@ class Parts:
     default_language: Language
     night: NightListeners | None = None
     learning: Learning | None = None
+    admin_channel: str = ""
+    """The id of the channel for reports and alarms, which is no case; "" where there is none."""
 
     @property
     def admins(self) -> Role:

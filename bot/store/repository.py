@@ -109,7 +109,9 @@ class SqlUnitOfWork:
 
     async def was_invited(self, channel_id: str) -> bool:
         """Whether the bot was invited to a channel, as long as that is remembered."""
-        query = select(InboxRow.id).where(InboxRow.channel_id == channel_id, col(InboxRow.key).startswith(joined_prefix(channel_id), autoescape=True))
+        query = select(InboxRow.id).where(
+            InboxRow.channel_id == channel_id, col(InboxRow.key).startswith(joined_prefix(channel_id), autoescape=True)
+        )
         return (await self._session.exec(query)).first() is not None
 
     async def move_channel(self, team_id: str, old_channel_id: str, new_channel_id: str) -> None:

@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint, true
 from sqlmodel import Field, SQLModel
+
+from bot.domain.formats import ITEMIZED
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,9 +58,9 @@ class CaseRow(SQLModel, table=True):
     state: str
     opened_at: datetime = _when()
     opened_by: str | None = None
-    note_format: str
-    language_settled: bool
-    welcomed: bool
+    note_format: str = Field(sa_column_kwargs={"server_default": ITEMIZED})
+    language_settled: bool = Field(sa_column_kwargs={"server_default": true()})
+    welcomed: bool = Field(sa_column_kwargs={"server_default": true()})
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     suspended_for: str | None = None
     suspended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

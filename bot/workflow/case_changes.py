@@ -7,6 +7,7 @@ before a withdrawal doesn't bring consent back, and names that a colleague added
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, Consent, ConsentHistory, Roster, Withdrawal, consent_now
 from bot.domain.case_state import close, reopen
 from bot.domain.errors import CaseOutOfDate, CodeTaken
@@ -26,6 +27,9 @@ async def apply_change(uow: UnitOfWork, file: CaseFile, act: CaseChanged, at: da
         raise CodeTaken
     if case != file.case:
         await uow.save_case(case)
+    if case.closed_at != file.case.closed_at:
+        action = AuditAction.CLOSED if case.closed_at else AuditAction.REOPENED
+        await uow.record(AuditEntry(at, case.team_id, case.id, act.user_id, action))
     step = next_step(file.consents, act.consents_seen, act.consent, act.user_id, at)
     if step:
         await uow.add_consent(file.case.id, step)

@@ -14,7 +14,9 @@ matter in which order events come, how often, or whether one was lost.
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
+from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseState, Suspension
 from bot.domain.case_code import holds_name
 from bot.domain.case_state import resume, suspend
@@ -67,6 +69,8 @@ class Channels:
             changed = suspend(case, why, self._clock()) if why else resume(case)
             if changed != case:
                 await uow.save_case(changed)
+                action = AuditAction.SUSPENDED if why else AuditAction.RESUMED
+                await uow.record(_entry(work, changed, action, self._clock(), why or ""))
                 return await uow.advance(work, Stage.ANSWERED)
         if isinstance(act, Joined) and case.state is CaseState.CLOSED:
             return await self._replies.refuse(work, Notice(Sign.CASE_CLOSED, case.language, case=case))
@@ -80,6 +84,7 @@ class Channels:
         opened_by = act.user_id if isinstance(act, Joined) else None
         case = await uow.open_case(act.team_id, act.channel_id, language or self._default_language, self._clock(), opened_by=opened_by)
         await uow.save_case(replace(case, language_settled=False, welcomed=False))
+        await uow.record(_entry(work, case, AuditAction.OPENED, self._clock()))
         return await uow.advance(work, Stage.ANSWERED)
 
     async def _tell(self, work: Work) -> Work:
@@ -116,6 +121,11 @@ class Channels:
             notice = Notice(Sign.NAME_IN_CHANNEL_NAME, file.case.language, case=file.case)
             await self._channel.greet(act.channel_id, f"renamed-{work.id}", notice)
         return await self._replies.finish(work, None, Stage.DONE)
+
+
+def _entry(work: Work, case: Case, action: AuditAction, at: datetime, detail: str = "") -> AuditEntry:
+    act = work.act
+    return AuditEntry(at, act.team_id, case.id, act.user_id or BOT, action, subject=act.channel_id, detail=detail)
 
 
 def _owes_card(case: Case) -> bool:

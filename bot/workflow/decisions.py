@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.case_state import close, reopen
 from bot.domain.errors import NoteLocked, NothingToSummarize, TooLong
 from bot.domain.note import Item, Note, Purpose
@@ -91,6 +92,8 @@ class Decisions:
                 switched = close(case, self._clock()) if act.closed else reopen(case)
                 if switched != case:
                     await uow.save_case(switched)
+                    action = AuditAction.CLOSED if act.closed else AuditAction.REOPENED
+                    await uow.record(AuditEntry(self._clock(), act.team_id, case.id, act.user_id, action))
                     return await uow.advance(work, Stage.ANSWERED)
         if case is None:
             return await self._replies.refuse(work, Notice(Sign.CASE_GONE, await self._replies.language(work)))

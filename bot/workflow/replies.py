@@ -29,12 +29,12 @@ class Replies:
             return await uow.advance(work, stage, note_id)
 
     async def language(self, work: Work) -> Language:
-        """That of the case; before there is one, that of the post."""
+        """That of the case; before somebody chose one, that of the post."""
         async with self._store.begin() as uow:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
-        if case:
-            return case.language
-        return guess_language(work.act.text, self._default_language) if isinstance(work.act, Posted) else self._default_language
+        usual = case.language if case else self._default_language
+        unsettled = case is None or not case.language_settled
+        return guess_language(work.act.text, usual) if unsettled and isinstance(work.act, Posted) else usual
 
 
 async def case_and_note(uow: UnitOfWork, work: Work, note_id: str) -> tuple[Case | None, Note | None]:

@@ -64,10 +64,11 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    admin_channel: str = "",
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
-    guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database)
+    guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database, admin_channel)
     admins = Role(client, (), admin_usergroup)
     roles = SlackRoles(admins, Role(client, (), supervisor_usergroup))
     desk = nights(client) if nights else None

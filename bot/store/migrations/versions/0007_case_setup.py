@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0007"
-down_revision: str | None = "0005"
+down_revision: str | None = "0008"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -45,5 +45,6 @@ def _tell_codes_apart(connection: sa.Connection) -> None:
     known: set[tuple[str, str]] = set()
     for case_id, team_id, code in connection.execute(sa.text('SELECT id, team_id, code FROM "case" ORDER BY opened_at, id')).all():
         if (team_id, code) in known:
-            connection.execute(sa.text('UPDATE "case" SET code = :code WHERE id = :id'), {"code": f"C-{case_id[:12].upper()}", "id": case_id})
+            change = sa.text('UPDATE "case" SET code = :code WHERE id = :id')
+            connection.execute(change, {"code": f"C-{case_id[:12].upper()}", "id": case_id})
         known.add((team_id, code))
