@@ -3,6 +3,7 @@
 from bot.domain.case import Case
 from bot.slack.blocks import Block, button, context, escape, header, plain, section
 from bot.slack.case_card_texts import card_texts
+from bot.workflow.ports import Sign
 
 SET_UP_ACTION = "set_up_case"
 REOPEN_ACTION = "reopen_case"
@@ -14,7 +15,7 @@ def card(case: Case) -> tuple[Block, ...]:
     set_up = button(SET_UP_ACTION, words.set_up, case.id) | {"style": "primary"}
     return (
         header(words.title),
-        section(words.intro.format(code=escape(case.code))),
+        section(words.signs[Sign.WELCOME].format(code=escape(case.code))),
         section(f"*{words.does_title}*\n{words.does}"),
         section(f"*{words.stores_title}*\n{words.stores}"),
         section(f"*{words.sees_title}*\n{words.sees}"),

@@ -12,7 +12,6 @@ class CardTexts:
 
     signs: dict[Sign, str]
     title: str
-    intro: str
     does_title: str
     does: str
     stores_title: str
@@ -30,6 +29,10 @@ class CardTexts:
 def _words(_: Translate) -> CardTexts:
     return CardTexts(
         signs={
+            Sign.WELCOME: _(
+                "Hello, I am PhyAssist. I draft notes for counselors; you correct and approve them. This channel is now case {code}. "
+                "I never write to patients."
+            ),
             Sign.ARCHIVED: _("This channel is archived. Nothing was changed."),
             Sign.CASE_CLOSED: _(
                 "Case {code} is closed, so I take up nothing here. To go on, open it again, with this button or with "
@@ -65,10 +68,6 @@ def _words(_: Translate) -> CardTexts:
             ),
         },
         title=_("PhyAssist drafts notes for this case"),
-        intro=_(
-            "Hello, I am PhyAssist. I draft notes for counselors; you correct and approve them. This channel is now case *{code}*. "
-            "I never write to patients."
-        ),
         does_title=_("What I do"),
         does=_(
             "• Post a description of symptoms or of the situation, without names. I reply in its thread with a note.\n"
@@ -77,8 +76,9 @@ def _words(_: Translate) -> CardTexts:
         ),
         stores_title=_("What I store"),
         stores=_(
-            "Descriptions, notes and edits, with who wrote them and when: encrypted, with a key for this case alone. The model learns from "
-            "them only if you record consent. Messages that begin with a colleague's @name are between you; I don't store them."
+            "Descriptions, notes and edits, with who wrote them and when: on your team's own server, encrypted with a key for this case "
+            "alone. The model learns from them only if you record consent. Messages that begin with a colleague's @name are between you; I "
+            "don't store them."
         ),
         sees_title=_("Who sees it"),
         sees=_(

@@ -40,7 +40,7 @@ class CaseForms:
     async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
         """Opens the form; where the channel has no case, says so. `close` and `reopen` behind the word do that at once."""
         who = {"team_id": command["team_id"], "channel_id": command["channel_id"], "user_id": command["user_id"]}
-        wish = rest_of(command)
+        wish = rest_of(command).lower()
         if wish in _WISHES:
             await self._switch(who, _WISHES[wish], command["trigger_id"])
             await ack()

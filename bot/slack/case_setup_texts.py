@@ -43,7 +43,7 @@ def _words(_: Translate) -> SetupTexts:
         language=_("Language"),
         language_hint=_("Of the notes, and of everything I say in this channel."),
         note_format=_("Format of final notes"),
-        formats={ITEMIZED: _("Itemized: analysis, advice, questions to ask")},
+        formats={ITEMIZED: _("itemized (analysis, advice, questions)")},
         state=_("State"),
         open=_("Open"),
         closed=_("Closed"),

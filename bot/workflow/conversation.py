@@ -74,7 +74,9 @@ class Conversation:
                 return work
 
     async def give_up(self, work: Work) -> None:
-        """Tells whoever posted that their act could not be handled."""
+        """Tells whoever posted that their act could not be handled; nobody waits for what happened to a channel."""
+        if isinstance(work.act, CHANNEL_ACTS):
+            return
         await self._replies.tell(work, Notice(Sign.NO_ANSWER, await self._replies.language(work)))
 
     async def _unless_refused(self, work: Work, step: Callable[[Work], Awaitable[Work]]) -> Work:

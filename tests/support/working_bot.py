@@ -77,7 +77,10 @@ async def working_bot(
     conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    notify = dispatcher.notify
+    parts = Parts(
+        database, model, guard, roles, messenger, client, notify, _bot_user_id, Language.ENGLISH, listeners, learning, admin_channel
+    )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
     work = asyncio.create_task(dispatcher.run())
