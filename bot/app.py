@@ -35,6 +35,7 @@ from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.channel_watch import EVERY, watch_channels
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -116,6 +117,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             dispatcher.notify,
             identity.user_id,
             settings.language,
+            Digests(database, drafting, _now),
             admin,
             learning,
             slack.admin_channel,

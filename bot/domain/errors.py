@@ -7,6 +7,7 @@ DomainError
 ├── OutOfDate            the revision in hand is not the newest one
 ├── CaseOutOfDate        the case's consent has changed since the form was opened
 ├── CodeTaken            another case of the team has this code
+├── DigestOutOfDate      the digest in hand is not the one that is told now
 ├── NothingToSummarize   the session has no note yet
 └── NotAllowed           this person or this channel may not do that
 """
@@ -42,6 +43,10 @@ class CaseOutOfDate(DomainError):
 
 class CodeTaken(DomainError):
     """Another case of the team has this code."""
+
+
+class DigestOutOfDate(DomainError):
+    """The digest in hand is not the one that is told now."""
 
 
 class NothingToSummarize(DomainError):

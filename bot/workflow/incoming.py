@@ -185,6 +185,23 @@ class CaseSwitched(_Act):
         return f"switch:{self.channel_id}:{self.source}"
 
 
+class DigestCorrected(_Act):
+    """The digest of a long case, as somebody corrected it."""
+
+    type: Literal["digest_corrected"] = "digest_corrected"
+    case_id: str
+    upto: int
+    """How many turns of the case the lines stand for, as the form said."""
+    lines: tuple[str, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"digest:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -255,6 +272,7 @@ Incoming = Annotated[
     | Accept
     | CaseChanged
     | CaseSwitched
+    | DigestCorrected
     | Joined
     | ChannelChanged
     | ChannelMoved

@@ -21,6 +21,7 @@ from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -77,9 +78,20 @@ async def working_bot(
     conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    notify = dispatcher.notify
     parts = Parts(
-        database, model, guard, roles, messenger, client, notify, _bot_user_id, Language.ENGLISH, listeners, learning, admin_channel
+        database,
+        model,
+        guard,
+        roles,
+        messenger,
+        client,
+        dispatcher.notify,
+        _bot_user_id,
+        Language.ENGLISH,
+        Digests(database, drafting, _now),
+        listeners,
+        learning,
+        admin_channel,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
