@@ -20,6 +20,7 @@ from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
 from bot.slack.audit_listeners import Audits
 from bot.slack.calls import call
+from bot.slack.channel_list import bots_channels
 from bot.slack.deletion_desk import SlackDeletionDesk
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
@@ -35,6 +36,7 @@ from bot.store.heads import HEADS_FILE, KeptHeads
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
+from bot.workflow.channel_watch import EVERY, watch_channels
 from bot.workflow.conversation import Conversation
 from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
@@ -106,7 +108,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         slack = settings.slack
         admins = Role(client, slack.admin_users, slack.admin_usergroup)
         roles = SlackRoles(admins, Role(client, slack.supervisor_users, slack.supervisor_usergroup))
-        messenger = Messenger(client, database)
+        messenger = Messenger(client, database, slack.admin_channel)
         nights, adapters, report = _night_parts(settings, database, model, client)
         stack.push_async_callback(report.close)
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
@@ -134,6 +136,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             admin,
             learning,
             audits,
+            slack.admin_channel,
         )
 
         signing_secret = settings.slack.signing_secret
@@ -145,7 +148,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         )
         register(app, parts)
         jobs = _jobs(settings, database, nights, report, kept)
-        jobs |= _jobs_of_ends(settings, database, deletions, deletion_desk)
+        jobs |= _jobs_of_cases(settings, database, deletions, deletion_desk, client)
         scheduler = make_scheduler(database, settings.night.timezone, jobs)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
@@ -227,14 +230,21 @@ def _jobs(settings: Settings, database: Database, nights: Nights, report: AdminC
     }
 
 
-def _jobs_of_ends(settings: Settings, database: Database, deletions: Deletions, desk: SlackDeletionDesk) -> dict[str, Job]:
-    """What ends cases: deletions that were begun, and closed cases whose time is over."""
+def _jobs_of_cases(
+    settings: Settings, database: Database, deletions: Deletions, desk: SlackDeletionDesk, client: AsyncWebClient
+) -> dict[str, Job]:
+    """What watches over cases: channels that became unfit, deletions that were begun, and closed cases whose time is over."""
+
+    async def watch() -> None:
+        await watch_channels(database, partial(bots_channels, client), _now)
+
+    jobs: dict[str, Job] = {"channels of cases": (watch, EVERY), "deletions": (deletions.carry_on, LOOK)}
     days = settings.store.retention_days
     if days is None:
-        return {"deletions": (deletions.carry_on, LOOK)}
+        return jobs
     retention = Retention(timedelta(days=days), timedelta(days=settings.store.retention_notice_days))
     closed = ClosedCases(database, deletions, desk, retention, _now)
-    return {"deletions": (deletions.carry_on, LOOK), "retention": (closed.look, timedelta(hours=1))}
+    return {**jobs, "retention": (closed.look, timedelta(hours=1))}
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from bot.domain.formats import ITEMIZED
 from inference.note import Language
 
 
@@ -12,12 +13,32 @@ class CaseState(StrEnum):
     """Whether a case takes posts."""
 
     OPEN = "open"
+    SUSPENDED = "suspended"
+    """Something stands against its channel; it goes on by itself once that is over."""
     CLOSED = "closed"
+    """Somebody ended it; somebody may open it again."""
+
+
+class Suspension(StrEnum):
+    """What can stand against a case's channel."""
+
+    ARCHIVED = "archived"
+    REMOVED = "removed"
+    """The bot is no member of it any more."""
+    DELETED = "deleted"
+    PUBLIC = "public"
+    SHARED = "shared"
+    """With another organization."""
+    GUEST = "guest"
+    """Somebody of its members is a guest, or of another organization."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One patient case; `code` is a pseudonym, never a name."""
+    """One patient case; `code` is a pseudonym, never a name.
+
+    `suspended_for` and `closed_at` say what holds, each by itself; `state` follows from them (`bot.domain.case_state`).
+    """
 
     id: str
     team_id: str
@@ -26,7 +47,17 @@ class Case:
     language: Language
     state: CaseState
     opened_at: datetime
+    opened_by: str | None = None
+    """Whoever invited the bot, or wrote the first description; None for cases from before that was kept."""
+    note_format: str = ITEMIZED
+    """The format of its final notes: one of `bot.domain.formats.note_formats()`, or one that was there once."""
+    language_settled: bool = True
+    """False: the first description still decides."""
+    welcomed: bool = True
+    """Whether the channel was shown what PhyAssist does and stores."""
     closed_at: datetime | None = None
+    suspended_for: Suspension | None = None
+    suspended_at: datetime | None = None
 
 
 @dataclass(frozen=True)

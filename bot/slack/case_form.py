@@ -1,13 +1,14 @@
 """The form of a case as Slack's Block Kit, and what somebody entered in it: pure functions of typed values."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.domain.case import CaseFile, Consent, Withdrawal, consent_now
-from bot.slack.blocks import INPUT_CHARS, Block, context, escape, fit, moment, plain, section, text_input
+from bot.slack.blocks import INPUT_CHARS, Block, context, escape, fit, moment, plain, text_input
+from bot.slack.case_setup import EnteredSetup, read_setup, seen_setup, setup_blocks, state_block
 from bot.slack.case_texts import CaseTexts, case_texts
 from bot.slack.texts import texts
 from bot.workflow.incoming import SaidConsent
@@ -27,11 +28,12 @@ Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Entered:
-    """What a form holds: consent (None is off) and names, or, by block, what has to be entered otherwise."""
+    """What a form holds: consent (None is off), names and what was changed of the rest, or, by block, what has to be entered otherwise."""
 
     consent: SaidConsent | None
     names: tuple[str, ...]
     errors: Mapping[str, str]
+    setup: EnteredSetup = field(default_factory=EnteredSetup)
 
 
 def case_modal(file: CaseFile) -> dict[str, Any]:
@@ -44,8 +46,8 @@ def case_modal(file: CaseFile) -> dict[str, Any]:
         "language": case.language,
         "consents": len(file.consents),
         "roster": file.roster.version,
+        **seen_setup(case),
     }
-    facts = words.facts.format(code=escape(case.code), language=words.languages[case.language], state=words.states[case.state])
     return {
         "type": "modal",
         "callback_id": CASE_VIEW,
@@ -53,20 +55,25 @@ def case_modal(file: CaseFile) -> dict[str, Any]:
         "submit": plain(buttons.save),
         "close": plain(buttons.cancel),
         "private_metadata": json.dumps(about),
-        "blocks": [section(facts), *_consent_blocks(file, words), *_name_blocks(file, words)],
+        "blocks": [*setup_blocks(case), *_consent_blocks(file, words), *_name_blocks(file, words), state_block(case)],
     }
 
 
-def read_case_form(values: Values, language: Language, now: datetime) -> Entered:
-    """What was entered, `values` being Slack's `view.state.values`."""
+def read_case_form(
+    values: Values, language: Language, now: datetime, about: Mapping[str, Any] | None = None, taken: Collection[str] = ()
+) -> Entered:
+    """What was entered: `values` is Slack's `view.state.values`, `about` what the form was opened on, `taken` the codes of other cases."""
     words = case_texts(language)
     entered = {block_id: next(iter(actions.values()), {}) for block_id, actions in values.items()}
     lines = [line for block_id, field in entered.items() if block_id.startswith(NAMES) for line in (field.get("value") or "").splitlines()]
     names = tuple(dict.fromkeys(name for line in lines if (name := clean_text(line))))
-    errors = {f"{NAMES}:0": words.name_too_long.format(number=NAME_CHARS)} if any(len(name) > NAME_CHARS for name in names) else {}
+    setup = read_setup(entered, about or {}, language, names, taken)
+    errors = dict(setup.errors)
+    if any(len(name) > NAME_CHARS for name in names):
+        errors[f"{NAMES}:0"] = words.name_too_long.format(number=NAME_CHARS)
     chosen = (entered.get(CONSENT, {}).get("selected_option") or {}).get("value")
     if chosen != GIVEN:
-        return Entered(None, names, errors)
+        return Entered(None, names, errors, setup)
     given_by, day = clean_text(entered.get(GIVEN_BY, {}).get("value") or ""), entered.get(GIVEN_ON, {}).get("selected_date")
     if not given_by:
         errors[GIVEN_BY] = words.who_missing
@@ -76,7 +83,7 @@ def read_case_form(values: Values, language: Language, now: datetime) -> Entered
         errors[GIVEN_ON] = words.day_missing
     elif date.fromisoformat(day) > (now + timedelta(days=1)).date():  # it may be tomorrow already where the counselor is
         errors[GIVEN_ON] = words.day_to_come
-    return Entered(None if errors else SaidConsent(given_by=given_by, given_on=day), names, errors)
+    return Entered(None if errors else SaidConsent(given_by=given_by, given_on=day), names, errors, setup)
 
 
 def _consent_blocks(file: CaseFile, words: CaseTexts) -> list[Block]:

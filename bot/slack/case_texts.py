@@ -12,7 +12,6 @@ class CaseTexts:
     """The words of the form of a case."""
 
     title: str
-    facts: str
     languages: dict[Language, str]
     states: dict[CaseState, str]
     consent: str
@@ -38,9 +37,8 @@ class CaseTexts:
 def _words(_: Translate) -> CaseTexts:
     return CaseTexts(
         title=_("Case"),
-        facts=_("*{code}* · {language} · {state}"),
         languages={Language.ENGLISH: _("English"), Language.CHINESE: _("Chinese")},
-        states={CaseState.OPEN: _("open"), CaseState.CLOSED: _("closed")},
+        states={CaseState.OPEN: _("open"), CaseState.SUSPENDED: _("suspended"), CaseState.CLOSED: _("closed")},
         consent=_("Consent for training"),
         consent_means=_(
             "With consent, the model may learn at night from what counselors approved, accepted and edited in this case, after names and "

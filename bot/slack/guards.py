@@ -4,12 +4,14 @@ Asked of Slack itself, and remembered for a minute: a channel can become shared,
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.case import Suspension
 from bot.slack.calls import SlackRefused, call
 from bot.slack.memory import Memory
 from bot.workflow.ports import Sign
@@ -27,8 +29,14 @@ class ChannelFacts:
 
     is_private: bool
     is_shared: bool
+    is_archived: bool
     members: frozenset[str]
     has_guest: bool
+
+
+def is_shared(channel: Mapping[str, Any]) -> bool:
+    """Whether Slack's description of a channel says that other organizations or workspaces are in it, or were invited."""
+    return any(channel.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
 
 
 class SlackGuard:
@@ -48,6 +56,8 @@ class SlackGuard:
         facts = await self._facts(channel_id)
         if facts is None:
             return Sign.NOT_INVITED
+        if facts.is_archived:
+            return Sign.ARCHIVED
         if not facts.is_private:
             return Sign.NOT_PRIVATE
         if facts.is_shared:
@@ -57,6 +67,20 @@ class SlackGuard:
         if facts.has_guest:
             return Sign.GUEST_MEMBER
         return None if user_id in facts.members else Sign.NOT_MEMBER
+
+    async def standing(self, channel_id: str) -> Suspension | None:
+        """What stands against a case in a channel, whoever asks; asked anew."""
+        self._channels.forget(channel_id)
+        facts = await self._facts(channel_id)
+        if facts is None:
+            return Suspension.REMOVED
+        if facts.is_archived:
+            return Suspension.ARCHIVED
+        if not facts.is_private:
+            return Suspension.PUBLIC
+        if facts.is_shared:
+            return Suspension.SHARED
+        return Suspension.GUEST if facts.has_guest else None
 
     def forget(self, channel_id: str | None) -> None:
         """Something changed in a channel, or, with None, about a person: ask again next time."""
@@ -79,10 +103,9 @@ class SlackGuard:
         except SlackRefused:
             return None
         channel = answer["channel"]
-        is_shared = any(channel.get(flag) for flag in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared"))
         team_id = str(channel.get("context_team_id") or channel.get("team_id") or "")
         guests = [user_id for user_id in members if await self._is_guest(user_id, team_id)]
-        return ChannelFacts(bool(channel.get("is_private")), is_shared, members, bool(guests))
+        return ChannelFacts(bool(channel.get("is_private")), is_shared(channel), bool(channel.get("is_archived")), members, bool(guests))
 
     async def _members(self, channel_id: str) -> frozenset[str]:
         found: set[str] = set()

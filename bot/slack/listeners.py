@@ -18,6 +18,7 @@ from bot.domain.reading import Reading, read_items
 from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
+from bot.slack.channel_events import CHANGES, channel_acts
 from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.deletion_listeners import CaseDeletions
 from bot.slack.digest_listeners import DigestListeners
@@ -32,15 +33,6 @@ from inference.note import Language
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-_MEMBERSHIP_EVENTS = {
-    "member_joined_channel",
-    "member_left_channel",
-    "channel_shared",
-    "channel_unshared",
-    "user_change",
-    "group_archive",
-    "group_unarchive",
-}
 
 
 def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse | None]]:
@@ -51,13 +43,14 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
             await next()
             return None
         event = body.get("event") or {}
-        if event.get("type") in _MEMBERSHIP_EVENTS:
+        if event.get("type") in CHANGES | {"user_change"}:
             here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
         if event.get("type") == "subteam_members_changed":
             here.roles.forget()
-        act = parse_event(body, await here.bot_user_id())
-        if act:
-            await here.receive(act)
+        bot_user_id = await here.bot_user_id()
+        for act in (parse_event(body, bot_user_id), *channel_acts(body, bot_user_id)):
+            if act and act.channel_id != here.admin_channel:  # the bot is there, too, and it is no case
+                await here.receive(act)
         return BoltResponse(status=200)
 
     return inbox

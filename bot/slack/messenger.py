@@ -50,8 +50,9 @@ class LivePace:
 class Messenger:
     """Shows notes and notices in Slack."""
 
-    def __init__(self, client: AsyncWebClient, outbox: Outbox) -> None:
-        self._client, self._outbox = client, outbox
+    def __init__(self, client: AsyncWebClient, outbox: Outbox, admin_channel: str = "") -> None:
+        """`admin_channel` is the id of the channel for alarms; "" where there is none."""
+        self._client, self._outbox, self._admin_channel = client, outbox, admin_channel
         self._pace = LivePace()
         self._live: dict[str, str] = {}  # slot → timestamp of the message in which a note is growing
 
@@ -89,25 +90,55 @@ class Messenger:
 
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None:
         """One sentence to one person, visible to them alone."""
-        text = notice_text(notice)
+        page = pages(notice)[0]
+        blocks = list(page.blocks) if any(block["type"] == "actions" for block in page.blocks) else None
         try:
             await call(
                 "chat.postEphemeral",
-                lambda: self._client.chat_postEphemeral(channel=channel_id, user=user_id, text=text, thread_ts=thread_ts),
+                lambda: self._client.chat_postEphemeral(
+                    channel=channel_id, user=user_id, text=page.text, blocks=blocks, thread_ts=thread_ts
+                ),
             )
         except SlackRefused as error:
             log.warning("channel %s: a notice can't be shown: %s", channel_id, error)
 
     async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None:
         """A sentence to everybody in a channel, once, however often it is asked for under this id: the channel tells whether it stands."""
-        text = notice_text(notice)
+        page = pages(notice)[0]
         find = partial(find_posted, self._client, channel_id, None, greeting_id)
-        post = partial(self._client.chat_postMessage, channel=channel_id, text=text, metadata=marked(greeting_id))
+        blocks = list(page.blocks)
+        post = partial(self._client.chat_postMessage, channel=channel_id, text=page.text, blocks=blocks, metadata=marked(greeting_id))
         try:
             if await find() is None:
                 await post_once(post, find)
         except SlackRefused as error:
             log.warning("channel %s: nobody can be greeted: %s", channel_id, error)
+
+    async def warn(self, user_id: str | None, notice: Notice) -> None:
+        """A sentence to one person, in a conversation with the bot, and to the admins' channel; told twice where an answer is lost."""
+        text, told = notice_text(notice), False
+        for to in filter(None, (user_id, self._admin_channel)):
+            try:
+                channel_id = await self._direct(to) if to == user_id else to
+                await call("chat.postMessage", partial(self._client.chat_postMessage, channel=channel_id, text=text))
+                told = True
+            except SlackRefused as error:
+                log.warning("%s can't be warned: %s", to, error)
+        if not told:
+            log.error("nobody could be told: %s", notice.sign)
+
+    async def _direct(self, user_id: str) -> str:
+        answer = await call("conversations.open", partial(self._client.conversations_open, users=user_id))
+        return str(answer["channel"]["id"])
+
+    async def language_of(self, user_id: str) -> Language | None:
+        """The language in which somebody uses Slack, where it is one of ours."""
+        try:
+            answer = await call("users.info", partial(self._client.users_info, user=user_id, include_locale=True))
+        except SlackRefused:
+            return None
+        spoken = str(answer["user"].get("locale") or "").split("-", maxsplit=1)[0]
+        return Language(spoken) if spoken in set(Language) else None
 
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
         """The status line under the thread; it goes away by itself when the answer is posted. Not worth a second try."""

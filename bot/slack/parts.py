@@ -35,6 +35,8 @@ class Parts:
     night: NightListeners | None = None
     learning: Learning | None = None
     audits: Audits | None = None
+    admin_channel: str = ""
+    """The id of the channel for reports and alarms, which is no case; "" where there is none."""
 
     @property
     def admins(self) -> Role:

@@ -76,13 +76,6 @@ def _words(_: Translate) -> Texts:
             ),
             Sign.GONE: _("I can't find a note for this. Nothing was changed."),
             Sign.PRESS_AGAIN: _("Slack did not answer in time. Please press the button again."),
-            Sign.WELCOME: _(
-                "Hello, I am PhyAssist. I draft notes for counselors; this channel is for one case.\n"
-                "• Post a description of symptoms or of the situation, without names. I reply in its thread with a note.\n"
-                "• Edit the note (button *Edit*, or reply with your version): I add what is missing, and your own words stay as they are.\n"
-                "• `/phyassist summarize` drafts the final note, which you correct and approve.\n"
-                "Case texts are stored encrypted. Everyone in this channel can read what is posted here. I never write to patients."
-            ),
             Sign.NOT_PRIVATE: _(
                 "To protect patients, I work in private channels only. Please make this channel private, or use another one."
             ),
@@ -161,7 +154,7 @@ def _words(_: Translate) -> Texts:
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
             "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"
             "• Press *Accept* under a note that you take over as it is.\n"
-            "• `/phyassist case`: this case's consent for training, and the names to take out before.\n"
+            "• `/phyassist case`: code, language, format of final notes, consent, names; `/phyassist case close` and `reopen`.\n"
             "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"
             "• `/phyassist status`: what is waiting, and whether the model is available.\n"
             "Messages that begin with a colleague's @name are between colleagues; I don't take them as case material."

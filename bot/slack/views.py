@@ -12,10 +12,14 @@ from typing import Any
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import COUNSELOR_MARK, Reading
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
+from bot.slack.case_card import card, reopen_button
+from bot.slack.case_card_texts import card_texts
+from bot.slack.case_setup import setup_line
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
 
+_AFTER_THE_FORM = {Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN}
 SECTION_CHARS = 2800
 PAGE_CHARS = 9000
 
@@ -52,7 +56,10 @@ def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
     words = texts(notice.language)
     until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
-    return words.signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until)
+    signs = words.signs | card_texts(notice.language).signs
+    code = escape(notice.case.code) if notice.case else ""
+    sentence = signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until, code=code, who=f"<@{notice.who}>")
+    return f"{setup_line(notice.case)}\n{sentence}" if notice.case and notice.sign in _AFTER_THE_FORM else sentence
 
 
 def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
@@ -152,7 +159,11 @@ def _partial_page(content: PartialNote) -> Page:
 
 def _notice_page(notice: Notice) -> Page:
     text = notice_text(notice)
+    if notice.sign is Sign.WELCOME and notice.case:
+        return Page(text, card(notice.case))
     blocks = [section(text)]
+    if notice.sign is Sign.CASE_CLOSED and notice.case:
+        blocks.append({"type": "actions", "elements": [reopen_button(notice.case)]})
     if notice.sign is Sign.NO_ANSWER and notice.note_id:
         again = button(TRY_AGAIN_ACTION, texts(notice.language).try_again, json.dumps([notice.note_id, notice.failed_at]))
         blocks.append({"type": "actions", "elements": [again]})

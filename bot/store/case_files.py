@@ -8,7 +8,7 @@ from sqlalchemy import Delete, delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.case import Case, CaseState, Consent, ConsentHistory, Roster, Withdrawal
+from bot.domain.case import Case, CaseState, Consent, ConsentHistory, Roster, Suspension, Withdrawal
 from bot.store.tables import (
     AcceptanceRow,
     AnnouncementRow,
@@ -20,6 +20,7 @@ from bot.store.tables import (
     InboxRow,
     KeyRow,
     MessageRow,
+    MovedChannelRow,
     NightSampleRow,
     NoteRow,
     ReportRow,
@@ -33,7 +34,22 @@ from inference.note import Language
 
 def case_from(row: CaseRow) -> Case:
     """The case of a row."""
-    return Case(row.id, row.team_id, row.channel_id, row.code, Language(row.language), CaseState(row.state), row.opened_at, row.closed_at)
+    return Case(
+        row.id,
+        row.team_id,
+        row.channel_id,
+        row.code,
+        Language(row.language),
+        CaseState(row.state),
+        row.opened_at,
+        row.opened_by,
+        row.note_format,
+        row.language_settled,
+        row.welcomed,
+        row.closed_at,
+        Suspension(row.suspended_for) if row.suspended_for else None,
+        row.suspended_at,
+    )
 
 
 async def read_consents(session: AsyncSession, key: bytes, case_id: str) -> ConsentHistory:
@@ -96,4 +112,5 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow, CorrectionRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
+    yield delete(MovedChannelRow).where(col(MovedChannelRow.new_channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

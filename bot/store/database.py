@@ -23,7 +23,8 @@ from bot.domain.audit import BOT, AuditAction, AuditEntry, AuditRecord, Head
 from bot.domain.case import Case
 from bot.domain.deletion import Announcement, Deletion
 from bot.store import audit, deletions, night_runs, night_samples
-from bot.store.keys import data_key
+from bot.store.keys import INBOX_KEY, data_key
+from bot.store.moves import UNFINISHED, awaits_move, under_new_id
 from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
@@ -35,9 +36,7 @@ from training.night.sample import Sample
 
 log = logging.getLogger(__name__)
 
-INBOX_KEY = "inbox"
 LEASE = timedelta(seconds=60)
-_UNFINISHED = tuple(stage for stage in Stage if not stage.is_final)
 
 
 class Database:
@@ -145,6 +144,7 @@ class Database:
         """Commits an act to the inbox. False: it was there already, under whatever delivery."""
         try:
             async with self._session() as session:
+                act = await under_new_id(session, act)
                 if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is not None:
                     return False
                 key = await self._inbox_key(session)
@@ -170,10 +170,10 @@ class Database:
     async def next_work(self, channel_id: str) -> Work | None:
         """The act to go on with: one that was begun, else the earliest by Slack's time."""
         begun = sql_case((col(InboxRow.stage) == Stage.PENDING, 1), else_=0)
-        query = select(InboxRow).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(_UNFINISHED))
+        query = select(InboxRow).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(UNFINISHED))
         async with self._session() as session:
             row = (await session.exec(query.order_by(begun, col(InboxRow.at), col(InboxRow.id)).limit(1))).first()
-            if row is None or row.id is None or row.sealed_act is None:
+            if row is None or row.id is None or row.sealed_act is None or await awaits_move(session, channel_id):
                 return None
             key = await self._inbox_key(session)
             act = incoming_adapter.validate_json(unseal(key, row.sealed_act, f"inbox:{row.key}"))
@@ -182,11 +182,11 @@ class Database:
     async def waiting(self) -> Sequence[str]:
         """Channels with unfinished acts."""
         async with self._session() as session:
-            return (await session.exec(select(InboxRow.channel_id).where(col(InboxRow.stage).in_(_UNFINISHED)).distinct())).all()
+            return (await session.exec(select(InboxRow.channel_id).where(col(InboxRow.stage).in_(UNFINISHED)).distinct())).all()
 
     async def count_waiting(self, channel_id: str) -> int:
         """How many acts of a channel are unfinished."""
-        query = select(func.count()).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(_UNFINISHED))
+        query = select(func.count()).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(UNFINISHED))
         async with self._session() as session:
             return (await session.exec(query)).one()
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import func
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
+from bot.domain.case_code import propose_code
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.store import audit
@@ -18,11 +19,12 @@ from bot.store.case_files import case_from, read_consents, read_roster, write_co
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
 from bot.store.keys import data_key
+from bot.store.moves import move_channel
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
-from bot.workflow.incoming import Stage, post_key
+from bot.workflow.incoming import Stage, joined_prefix, post_key
 from bot.workflow.ports import Clock, Report, Sign, StoredTurn, Work
 from inference.digest import Correction
 from inference.note import Language
@@ -87,17 +89,47 @@ class SqlUnitOfWork:
         """Other names of a case's people, as somebody entered them."""
         await write_roster(self._session, await self._key(case_id), case_id, roster, by, at)
 
-    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime, case_id: str | None = None) -> Case:
+    async def open_case(
+        self,
+        team_id: str,
+        channel_id: str,
+        language: Language,
+        at: datetime,
+        case_id: str | None = None,
+        *,
+        opened_by: str | None = None,
+    ) -> Case:
         """A new case with a data key of its own and a proposed pseudonymous code; its id is drawn unless one is given."""
-        case_id = case_id or uuid.uuid4().hex
-        case = Case(case_id, team_id, channel_id, f"C-{case_id[:6].upper()}", language, CaseState.OPEN, at)
+        case_id, code = case_id or uuid.uuid4().hex, propose_code(await self.codes(team_id))
+        case = Case(case_id, team_id, channel_id, code, language, CaseState.OPEN, at, opened_by)
         await data_key(self._session, self._master_key, case.id, create=True)
-        self._session.add(
-            CaseRow(id=case.id, team_id=team_id, channel_id=channel_id, code=case.code, language=language, state=case.state, opened_at=at)
-        )
+        self._session.add(CaseRow(**asdict(case)))
         await self._session.flush()
         self._opened.append(case)  # audited in the end, when it is known whose act it was
         return case
+
+    async def save_case(self, case: Case) -> None:
+        """The case as it is now, in place of what was kept of it."""
+        row = await self._session.get_one(CaseRow, case.id)
+        row.sqlmodel_update(asdict(case))
+        self._session.add(row)
+        await self._session.flush()
+
+    async def codes(self, team_id: str) -> Mapping[str, str]:
+        """The codes of a team's cases, and the cases' ids."""
+        rows = await self._session.exec(select(CaseRow.code, CaseRow.id).where(CaseRow.team_id == team_id))
+        return dict(rows.all())
+
+    async def was_invited(self, channel_id: str) -> bool:
+        """Whether the bot was invited to a channel, as long as that is remembered."""
+        query = select(InboxRow.id).where(
+            InboxRow.channel_id == channel_id, col(InboxRow.key).startswith(joined_prefix(channel_id), autoescape=True)
+        )
+        return (await self._session.exec(query)).first() is not None
+
+    async def move_channel(self, team_id: str, old_channel_id: str, new_channel_id: str) -> None:
+        """A channel's case and inbox under its new id; what comes late under the old one is put there too."""
+        await move_channel(self._session, self._master_key, team_id, old_channel_id, new_channel_id)
 
     async def turns(self, case_id: str) -> Sequence[Turn]:
         """All turns of a case's prompt, oldest first."""

@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, LargeBinary, TypeDecorator, UniqueConstraint, true
 from sqlmodel import Field, SQLModel
+
+from bot.domain.formats import ITEMIZED
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -44,10 +46,10 @@ class KeyRow(SQLModel, table=True):
 
 
 class CaseRow(SQLModel, table=True):
-    """One patient case, bound to one channel."""
+    """One patient case, bound to one channel. `state` follows from `closed_at` and `suspended_for`."""
 
     __tablename__ = "case"
-    __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
+    __table_args__ = (UniqueConstraint("team_id", "channel_id"), Index("case_code", "team_id", "code", unique=True))
     id: str = Field(primary_key=True)
     team_id: str
     channel_id: str
@@ -55,7 +57,21 @@ class CaseRow(SQLModel, table=True):
     language: str
     state: str
     opened_at: datetime = _when()
+    opened_by: str | None = None
+    note_format: str = Field(sa_column_kwargs={"server_default": ITEMIZED})
+    language_settled: bool = Field(sa_column_kwargs={"server_default": true()})
+    welcomed: bool = Field(sa_column_kwargs={"server_default": true()})
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    suspended_for: str | None = None
+    suspended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MovedChannelRow(SQLModel, table=True):
+    """A channel to which Slack gave another id: late events under the old one belong to the new one."""
+
+    __tablename__ = "moved_channel"
+    old_channel_id: str = Field(primary_key=True)
+    new_channel_id: str = Field(index=True)
 
 
 class ConsentRow(SQLModel, table=True):

@@ -10,8 +10,10 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.domain.case import CaseState
 from bot.domain.errors import (
     CaseOutOfDate,
+    CodeTaken,
     DigestOutOfDate,
     DomainError,
     NotAllowed,
@@ -23,18 +25,20 @@ from bot.domain.errors import (
 )
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
+from bot.workflow.channels import CHANNEL_ACTS, Channels
 from bot.workflow.decisions import Decisions
 from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
+from bot.workflow.gate import Gate
 from bot.workflow.incoming import (
     Accept,
     Approve,
     CaseChanged,
+    CaseSwitched,
     DeleteCase,
     DigestCorrected,
     HandedBack,
-    Joined,
     Posted,
     Reread,
     Stage,
@@ -55,6 +59,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     OutOfDate: Sign.OUT_OF_DATE,
     DigestOutOfDate: Sign.DIGEST_OUT_OF_DATE,
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
+    CodeTaken: Sign.CODE_TAKEN,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
 }
 
@@ -76,6 +81,8 @@ class Conversation:
         self._deletions = deletions
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
+        self._gate = Gate(store, guard, self._replies)
+        self._channels = Channels(store, channel, guard, self._replies, clock, default_language)
         posts = Posts(store, drafting, self._replies, clock, default_language)
         decisions = Decisions(store, roles, drafting, self._replies, clock)
         digests = Digests(store, drafting, clock)
@@ -89,12 +96,14 @@ class Conversation:
             Accept: decisions.accept,
             CaseChanged: decisions.change_case,
             DeleteCase: self._delete,
+            CaseSwitched: decisions.switch_case,
             DigestCorrected: digests.correct,
-            Joined: self._replies.greet,
         }
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
+        if isinstance(work.act, CHANNEL_ACTS):  # what happens to a channel is looked at where the channel may not be used, too
+            return await self._channels.handle(work)
         match work.stage:
             case Stage.PENDING:
                 return await self._accept(work)
@@ -106,7 +115,9 @@ class Conversation:
                 return work
 
     async def give_up(self, work: Work) -> None:
-        """Tells whoever posted that their act could not be handled."""
+        """Tells whoever posted that their act could not be handled; nobody waits for what happened to a channel."""
+        if isinstance(work.act, CHANNEL_ACTS):
+            return
         await self._replies.tell(work, Notice(Sign.NO_ANSWER, await self._replies.language(work)))
 
     async def _unless_refused(self, work: Work, step: Callable[[Work], Awaitable[Work]]) -> Work:
@@ -116,13 +127,11 @@ class Conversation:
             return await self._replies.refuse(work, Notice(Sign(error.reason), await self._replies.language(work)))
 
     async def _accept(self, work: Work) -> Work:
-        act = work.act
-        anywhere = isinstance(act, DeleteCase)  # a case can also be deleted where it may not be worked on any more
-        refusal = None if anywhere else await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
+        refusal = await self._gate.refusal(work)
         if refusal:
-            return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
+            return await self._replies.refuse(work, refusal)
         try:
-            return await self._takes[type(act)](work, act)
+            return await self._takes[type(work.act)](work, work.act)
         except DomainError as error:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
@@ -139,6 +148,9 @@ class Conversation:
             return await self._replies.refuse(work, Notice(Sign.DIGEST_CORRECTED, await self._replies.language(work)))
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
+        if isinstance(act, CaseSwitched):
+            await self._say_state(work)
+            return await self._replies.finish(work, None, Stage.DONE)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
@@ -152,8 +164,19 @@ class Conversation:
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:
         async with self._store.begin() as uow:
             file = await uow.case_file(act.case_id)
+        if act.closed is not None:
+            await self._say_state(work)
         await self._replies.tell(work, what_holds(file) if file else Notice(Sign.CASE_GONE, await self._replies.language(work)))
         return await self._replies.finish(work, None, Stage.DONE)
+
+    async def _say_state(self, work: Work) -> None:
+        """Tells everybody that somebody closed the case, or opened it again."""
+        async with self._store.begin() as uow:
+            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+        if case:
+            sign = Sign.CASE_NOW_CLOSED if case.state is CaseState.CLOSED else Sign.CASE_NOW_OPEN
+            notice = Notice(sign, case.language, case=case, who=work.act.user_id)
+            await self._channel.greet(case.channel_id, f"switched-{work.id}", notice)
 
 
 async def _read_from(uow: UnitOfWork, note: Note | None) -> str | None:

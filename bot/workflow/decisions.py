@@ -4,11 +4,13 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
+from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.case_state import close, reopen
 from bot.domain.errors import NoteLocked, NothingToSummarize, TooLong
 from bot.domain.note import Item, Note, Purpose
 from bot.workflow.case_changes import apply_change
 from bot.workflow.drafting import Drafting
-from bot.workflow.incoming import Accept, Approve, CaseChanged, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Accept, Approve, CaseChanged, CaseSwitched, Stage, Summarize, TryAgain
 from bot.workflow.ports import Clock, Notice, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.summarizing import session_items
@@ -81,6 +83,21 @@ class Decisions:
                 await uow.add_acceptance(note.accept(act.user_id, act.revision_id, self._clock()))
                 return await uow.advance(work, Stage.ANSWERED, note.id)
         return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
+
+    async def switch_case(self, work: Work, act: CaseSwitched) -> Work:
+        """The case is closed, or open again."""
+        async with self._store.begin() as uow:
+            case = await uow.case_of(act.team_id, act.channel_id)
+            if case:
+                switched = close(case, self._clock()) if act.closed else reopen(case)
+                if switched != case:
+                    await uow.save_case(switched)
+                    action = AuditAction.CLOSED if act.closed else AuditAction.REOPENED
+                    await uow.record(AuditEntry(self._clock(), act.team_id, case.id, act.user_id, action))
+                    return await uow.advance(work, Stage.ANSWERED)
+        if case is None:
+            return await self._replies.refuse(work, Notice(Sign.CASE_GONE, await self._replies.language(work)))
+        return await self._replies.refuse(work, Notice(Sign.CASE_CLOSED if act.closed else Sign.CASE_OPEN, case.language, case=case))
 
     async def change_case(self, work: Work, act: CaseChanged) -> Work:
         """What the form of a case changes."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.domain.reading import Reading
-from inference.note import NoteItem
+from inference.note import Language, NoteItem
 
 
 class _Act(BaseModel, ABC):
@@ -159,6 +159,11 @@ class CaseChanged(_Act):
     """The version of the names when the form was opened."""
     source: str
     """Modal view id."""
+    code: str | None = None
+    """Another code; None, here and below: left as it was."""
+    language: Language | None = None
+    note_format: str | None = None
+    closed: bool | None = None
 
     @property
     def key(self) -> str:
@@ -178,6 +183,20 @@ class DeleteCase(_Act):
     def key(self) -> str:
         """The modal."""
         return f"delete:{self.case_id}:{self.source}"
+
+
+class CaseSwitched(_Act):
+    """A case is closed, or opened again, by command or button."""
+
+    type: Literal["case_switched"] = "case_switched"
+    closed: bool
+    source: str
+    """The trigger id of the command or click."""
+
+    @property
+    def key(self) -> str:
+        """The command or click."""
+        return f"switch:{self.channel_id}:{self.source}"
 
 
 class DigestCorrected(_Act):
@@ -205,11 +224,74 @@ class Joined(_Act):
     @property
     def key(self) -> str:
         """The channel and the moment."""
-        return f"joined:{self.channel_id}:{self.at}"
+        return f"{joined_prefix(self.channel_id)}{self.at}"
+
+
+class ChannelChanged(_Act):
+    """Something happened to a channel or its members. What follows depends on how the channel is when it is looked at."""
+
+    type: Literal["channel_changed"] = "channel_changed"
+    deleted: bool = False
+    """Slack said that the channel was deleted."""
+    source: str
+    """What happened, with Slack's time of it."""
+
+    @property
+    def key(self) -> str:
+        """The channel and what happened."""
+        return f"changed:{self.channel_id}:{self.source}"
+
+
+class ChannelMoved(_Act):
+    """Slack gave a channel another id. It stands in the old channel's queue; that of the new one waits for it."""
+
+    type: Literal["channel_moved"] = "channel_moved"
+    new_channel_id: str
+
+    @property
+    def key(self) -> str:
+        """The new id: a channel gets it once."""
+        return moved_key(self.new_channel_id)
+
+
+class ChannelRenamed(_Act):
+    """A channel has another name, which is kept nowhere but here, for as long as it takes to compare it with the names of the case."""
+
+    type: Literal["channel_renamed"] = "channel_renamed"
+    name: str
+
+    @property
+    def key(self) -> str:
+        """The channel and the moment."""
+        return f"renamed:{self.channel_id}:{self.at}"
+
+
+def moved_key(new_channel_id: str) -> str:
+    """The name of the act that gives a channel this id."""
+    return f"moved:{new_channel_id}"
+
+
+def joined_prefix(channel_id: str) -> str:
+    """How the names of all invitations to a channel begin."""
+    return f"joined:{channel_id}:"
 
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | DeleteCase | DigestCorrected | Joined,
+    Posted
+    | HandedBack
+    | Reread
+    | TryAgain
+    | Summarize
+    | Approve
+    | Accept
+    | CaseChanged
+    | CaseSwitched
+    | DeleteCase
+    | DigestCorrected
+    | Joined
+    | ChannelChanged
+    | ChannelMoved
+    | ChannelRenamed,
     Field(discriminator="type"),
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)

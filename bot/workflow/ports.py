@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry, AuditRecord, Head
-from bot.domain.case import Case, CaseFile, Consent, Roster, Withdrawal
+from bot.domain.case import Case, CaseFile, Consent, Roster, Suspension, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.workflow.incoming import Incoming, Stage
@@ -101,7 +101,23 @@ class Sign(StrEnum):
     GUEST_AUTHOR = "guest_author"
     WRONG_TEAM = "wrong_team"
     NOT_MEMBER = "not_member"
+    ARCHIVED = "archived"
+    """The channel is in the archive; a form may still be open."""
     CASE_GONE = "case_gone"
+    CASE_CLOSED = "case_closed"
+    """The case takes nothing any more; there is a button to open it again."""
+    CASE_OPEN = "case_open"
+    """It was not closed, so there is nothing to open again."""
+    CASE_NOW_CLOSED = "case_now_closed"
+    """To everybody: somebody closed the case."""
+    CASE_NOW_OPEN = "case_now_open"
+    SUSPENDED_SHARED = "suspended_shared"
+    SUSPENDED_GUEST = "suspended_guest"
+    SUSPENDED_PUBLIC = "suspended_public"
+    """To whoever opened the case and to the admins, never into the channel."""
+    RESUMED = "resumed"
+    NAME_IN_CHANNEL_NAME = "name_in_channel_name"
+    CODE_TAKEN = "code_taken"
     CASE_OUT_OF_DATE = "case_out_of_date"
     NOT_SUPERVISOR = "not_supervisor"
     CASE_DELETED = "case_deleted"
@@ -116,7 +132,7 @@ class Sign(StrEnum):
     """The same, where consent was withdrawn."""
 
 
-CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM}
+CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM, Sign.ARCHIVED}
 """Refusals that are about the channel, not about the person."""
 
 
@@ -153,6 +169,10 @@ class Notice:
     failed_at: str = ""
     on: date | None = None
     until: datetime | None = None
+    case: Case | None = None
+    """The case that the sentence is about, where it names it."""
+    who: str = ""
+    """Whoever did what the sentence says."""
 
 
 Content = NoteView | PartialNote | Notice
@@ -173,7 +193,11 @@ class UnitOfWork(Protocol):
     """One transaction. Leaving the block without an error commits it."""
 
     async def case_of(self, team_id: str, channel_id: str) -> Case | None: ...
-    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime) -> Case: ...
+    async def open_case(self, team_id: str, channel_id: str, language: Language, at: datetime, *, opened_by: str | None = None) -> Case: ...
+    async def save_case(self, case: Case) -> None: ...
+    async def codes(self, team_id: str) -> Mapping[str, str]: ...
+    async def was_invited(self, channel_id: str) -> bool: ...
+    async def move_channel(self, team_id: str, old_channel_id: str, new_channel_id: str) -> None: ...
     async def turns(self, case_id: str) -> Sequence[Turn]: ...
     async def stored_turns(self, case_id: str) -> Sequence[StoredTurn]: ...
     async def corrections(self, case_id: str) -> Sequence[Correction]: ...
@@ -234,6 +258,8 @@ class Channel(Protocol):
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None: ...
     async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None: ...
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
+    async def warn(self, user_id: str | None, notice: Notice) -> None: ...
+    async def language_of(self, user_id: str) -> Language | None: ...
 
 
 class Roles(Protocol):
@@ -247,3 +273,4 @@ class Guard(Protocol):
     """Whether a channel and a person may use PhyAssist, asked of Slack (with a short memory)."""
 
     async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None: ...
+    async def standing(self, channel_id: str) -> Suspension | None: ...

@@ -49,10 +49,15 @@ class Posts:
         return await self._described(work, act, case)
 
     async def _described(self, work: Work, act: Posted, case: Case | None) -> Work:
-        language = case.language if case else guess_language(act.text, self._default_language)
+        settled = case and case.language_settled  # until somebody chose one, the first description does
+        usual = case.language if case else self._default_language
+        language = usual if settled else guess_language(act.text, usual)
         turn = await self._drafting.measure(reported(TurnKind.DESCRIPTION, act.text, language))
         async with self._store.begin() as uow:
-            case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock())
+            case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock(), opened_by=act.user_id)
+            if not case.language_settled:
+                case = replace(case, language=language, language_settled=True)
+                await uow.save_case(case)
             note = Note(uuid.uuid4().hex, case.id, Purpose.ANSWER, act.ts)
             report = _report(case, note, act, Reading.DESCRIPTION)
             await uow.add_note(note)

@@ -2,8 +2,8 @@
 
 from bot.domain.case import Case, guess_language
 from bot.domain.note import Note
-from bot.workflow.incoming import Joined, Posted, Stage
-from bot.workflow.ports import Channel, Notice, Sign, Store, UnitOfWork, Work
+from bot.workflow.incoming import Posted, Stage
+from bot.workflow.ports import Channel, Notice, Store, UnitOfWork, Work
 from inference.note import Language
 
 
@@ -19,11 +19,6 @@ class Replies:
         async with self._store.begin() as uow:
             return await uow.refuse(work, notice.sign)
 
-    async def greet(self, work: Work, act: Joined) -> Work:
-        """Says hello to the channel, once however often the act is begun, and is done."""
-        await self._channel.greet(act.channel_id, f"joined-{act.at}", Notice(Sign.WELCOME, self._default_language))
-        return await self.finish(work, None, Stage.DONE)
-
     async def tell(self, work: Work, notice: Notice) -> None:
         """To that person alone, in the thread where they wrote."""
         thread_ts = work.act.thread_ts if isinstance(work.act, Posted) else None
@@ -35,12 +30,12 @@ class Replies:
             return await uow.advance(work, stage, note_id)
 
     async def language(self, work: Work) -> Language:
-        """That of the case; before there is one, that of the post."""
+        """That of the case; before somebody chose one, that of the post."""
         async with self._store.begin() as uow:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
-        if case:
-            return case.language
-        return guess_language(work.act.text, self._default_language) if isinstance(work.act, Posted) else self._default_language
+        usual = case.language if case else self._default_language
+        unsettled = case is None or not case.language_settled
+        return guess_language(work.act.text, usual) if unsettled and isinstance(work.act, Posted) else usual
 
 
 async def case_and_note(uow: UnitOfWork, work: Work, note_id: str) -> tuple[Case | None, Note | None]:

@@ -115,6 +115,14 @@ class SandboxClient(SandboxReader):
         """Set name, is_archived, is_ext_shared, is_pending_ext_shared or is_private."""
         await self._do("change_channel", ask.ChangeChannel(channel=channel, **fields))
 
+    async def delete_channel(self, channel: str) -> None:
+        """Delete a channel with all its messages."""
+        await self._do("delete_channel", ask.ChannelOnly(channel=channel))
+
+    async def move_channel(self, channel: str) -> str:
+        """Give a channel another id, as Slack does between workspaces of an organization, and return it."""
+        return str((await self._do("move_channel", ask.ChannelOnly(channel=channel)))["id"])
+
     async def set_user(self, name: str, **fields: Any) -> str:
         """Add or change a user (is_restricted, is_stranger, team_id …) and return the id."""
         return str((await self._do("set_user", ask.SetUser(name=name, **fields)))["id"])

@@ -117,6 +117,8 @@ def _team_verbs(desk: Desk, verb: Callable[..., None]) -> None:
     verb("kick", ask.Member, kick)
     verb("create_channel", ask.CreateChannel, create)
     verb("change_channel", ask.ChangeChannel, lambda r: channel_json(_change_channel(workspace, r)))
+    verb("delete_channel", ask.ChannelOnly, lambda r: workspace.delete_channel(workspace.channel(r.channel)))
+    verb("move_channel", ask.ChannelOnly, lambda r: channel_json(workspace.move_channel(workspace.channel(r.channel))))
     verb("set_user", ask.SetUser, lambda r: _set_user(workspace, desk.delivery, r).to_json())
     verb("set_usergroup", ask.SetUsergroup, lambda r: _set_usergroup(desk, r))
 

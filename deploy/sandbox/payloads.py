@@ -155,6 +155,8 @@ def _channel_changed(change: Change, channel: Channel, workspace: Workspace) -> 
     if kind.endswith("_rename"):
         where = {"id": channel.id, "name": channel.name, "created": channel.created}
     body: Json = {"type": kind, "channel": where}
+    if kind == "channel_id_changed":
+        body = {"type": kind, "old_channel_id": (change.previous or {})["id"], "new_channel_id": channel.id}
     if kind in {"channel_shared", "channel_unshared"}:
         body |= {"connected_team_id": FOREIGN_TEAM_ID} if kind == "channel_shared" else {"previously_connected_team_id": FOREIGN_TEAM_ID}
     return Event(kind, _stamped(body, workspace), channel.id)

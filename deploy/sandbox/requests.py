@@ -150,6 +150,12 @@ class CreateChannel(Request):
     is_ext_shared: bool = False
 
 
+class ChannelOnly(Request):
+    """A channel that is deleted, or that gets another id."""
+
+    channel: str
+
+
 class ChangeChannel(Request):
     """Rename, archive, share or make public. Slack tells the app of all but the last."""
 

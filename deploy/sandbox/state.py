@@ -107,6 +107,24 @@ class Workspace:
             channel.previous_names.insert(0, str(previous.get("name")))
         self.changes.record(ChangeKind.CHANNEL_CHANGED, channel=channel.id, data={"event": event, **channel.to_json()}, previous=previous)
 
+    def move_channel(self, channel: Channel) -> Channel:
+        """Give a channel another id; its messages stay, and keep their timestamps."""
+        previous = channel.id
+        del self.channels[previous]
+        channel.id = new_id("C")
+        for message in (*channel.messages.values(), *channel.deleted.values()):
+            message.channel = channel.id
+        self.channels[channel.id] = channel
+        event = {"event": "channel_id_changed", **channel.to_json()}
+        self.changes.record(ChangeKind.CHANNEL_CHANGED, channel=channel.id, data=event, previous={"id": previous})
+        return channel
+
+    def delete_channel(self, channel: Channel) -> None:
+        """Delete a channel with all its messages."""
+        data = {"event": "group_deleted" if channel.is_private else "channel_deleted", **channel.to_json()}
+        self.changes.record(ChangeKind.CHANNEL_CHANGED, channel=channel.id, data=data, previous=channel.to_json())
+        del self.channels[channel.id]
+
     # Messages
 
     def next_ts(self) -> str:

@@ -70,10 +70,11 @@ def test_slack_takes_the_form_and_gives_back_what_it_shows(language: Language, h
 
 
 def test_the_form_says_what_holds_and_what_withdrawing_does() -> None:
-    """Code, language and state stand first, then who recorded what; the choice that ends consent says what it does."""
+    """Code and language stand first, then who recorded what, at the end the state; the choice that ends consent says what it does."""
     shown = plain_view(checked_view(case_modal(a_file(GIVEN_THEN, ENDED, GIVEN_THEN))))
     assert "C-1A2B3C" in shown
-    assert "English · open" in shown
+    assert "[English ▾]" in shown
+    assert "◉ Open" in shown.splitlines()[-2]
     assert "Given by the client, on paper on 2026-02-27 · recorded by @U0ANNA" in shown
     assert "Withdrawn · recorded by @U0LI" in shown
     assert WORDS.off_means in json.dumps(case_modal(a_file()))

@@ -74,6 +74,34 @@ async def test_channels_are_created_joined_left_and_converted(sandbox: Sandbox) 
     assert listed == {"general", "open", "case-002"}
 
 
+async def test_channels_get_other_ids_and_are_deleted(sandbox: Sandbox) -> None:
+    """Messages stay under the new id, and nothing is found under the old one; the app is told of both."""
+    client = web_client(sandbox)
+    old, gone = [str((await sandbox.client.channel(name))["id"]) for name in ("case-001", "case-002")]
+    events: dict[str, Json] = {}
+
+    def register(app: AsyncApp) -> None:
+        async def keep(event: Json) -> None:
+            events[event["type"]] = event
+
+        for kind in ("channel_id_changed", "group_deleted", "message"):
+            app.event(kind)(keep)
+
+    async with connected_app(sandbox, register):
+        sent = await sandbox.client.say("anna", "case-001", "x")
+        new = await sandbox.client.move_channel("case-001")
+        await sandbox.client.delete_channel("case-002")
+        async with asyncio.timeout(60):
+            while len(events) < 3:
+                await asyncio.sleep(0.02)
+    assert (events["channel_id_changed"]["old_channel_id"], events["channel_id_changed"]["new_channel_id"]) == (old, new)
+    assert events["group_deleted"]["channel"] == gone
+    assert [message["ts"] for message in (await client.conversations_history(channel=new))["messages"]] == [sent.ts]
+    for channel in (old, gone):
+        with pytest.raises(SlackApiError, match="channel_not_found"):
+            await client.conversations_info(channel=channel)
+
+
 async def test_reactions_come_from_people_and_from_the_bot(sandbox: Sandbox) -> None:
     """They are shown on the message; doing one twice is refused by name."""
     client, sent = web_client(sandbox), await sandbox.client.say("anna", "case-001", "x")

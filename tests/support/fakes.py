@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.domain.case import Case
+from bot.domain.case import Case, Suspension
 from bot.domain.note import Note
 from bot.workflow.ports import Content, Notice, PartialNote, Sign
 from inference.client import Delta, Finished, FinishReason, ModelLimits, Usage
@@ -70,6 +70,9 @@ class SeenChannel:
     notices: list[Sign] = field(default_factory=list)
     partials: list[PartialNote] = field(default_factory=list)
     signs: list[Sign] = field(default_factory=list)
+    greetings: list[Sign] = field(default_factory=list)
+    """What the whole channel was told, once each."""
+    warnings: list[tuple[str | None, Sign]] = field(default_factory=list)
 
     async def show(self, case: Case, note: Note, slot: str, content: Content) -> None:
         self.shown[slot] = content
@@ -84,7 +87,13 @@ class SeenChannel:
         self.notices.append(notice.sign)
 
     async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None:
-        self.notices.append(notice.sign)
+        self.greetings.append(notice.sign)
+
+    async def warn(self, user_id: str | None, notice: Notice) -> None:
+        self.warnings.append((user_id, notice.sign))
+
+    async def language_of(self, user_id: str) -> Language | None:
+        return None
 
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
         pass
@@ -100,6 +109,15 @@ class NoRoles:
         return False
 
 
+_STANDING = {
+    Sign.NOT_INVITED: Suspension.REMOVED,
+    Sign.NOT_PRIVATE: Suspension.PUBLIC,
+    Sign.SHARED: Suspension.SHARED,
+    Sign.GUEST_MEMBER: Suspension.GUEST,
+    Sign.ARCHIVED: Suspension.ARCHIVED,
+}
+
+
 class OpenGuard:
     """Lets everybody in, or refuses everybody with one sign."""
 
@@ -108,3 +126,6 @@ class OpenGuard:
 
     async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None:
         return self.sign
+
+    async def standing(self, channel_id: str) -> Suspension | None:
+        return _STANDING.get(self.sign) if self.sign else None

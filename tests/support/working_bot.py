@@ -75,10 +75,11 @@ async def working_bot(
     supervisor_usergroup: str = "",
     deletions: MakeDeletions | None = None,
     kept_heads: Callable[[], Awaitable[Iterable[Head]]] | None = None,
+    admin_channel: str = "",
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
-    guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database)
+    guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database, admin_channel)
     admins = Role(client, (), admin_usergroup)
     roles = SlackRoles(admins, Role(client, (), supervisor_usergroup))
     desk = nights(client) if nights else None
@@ -103,6 +104,7 @@ async def working_bot(
         listeners,
         learning,
         audits,
+        admin_channel,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)

@@ -52,14 +52,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case.id"]),
         sa.PrimaryKeyConstraint("case_id"),
     )
-    with op.batch_alter_table("case") as batch:
-        batch.add_column(sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     """Drops them."""
-    with op.batch_alter_table("case") as batch:
-        batch.drop_column("closed_at")
     op.drop_table("announcement")
     op.drop_table("deletion")
     op.drop_table("audit")
