@@ -100,7 +100,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
-        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
+        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language, settings.safety.by_language())
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)

@@ -101,7 +101,9 @@ def _place(mention: Mention, found: Sequence[Mention]) -> Place:
     low, high = max(0, mention.start - WINDOW_CHARS), mention.end + WINDOW_CHARS
     near = [(each.start, each.end) for each in found if each.text == mention.text and low <= each.start and each.end <= high]
     before = _hidden(mention.text[low : mention.start], [(start - low, end - low) for start, end in near if end <= mention.start])
-    after = _hidden(mention.text[mention.end : high], [(start - mention.end, end - mention.end) for start, end in near if start >= mention.end])
+    after = _hidden(
+        mention.text[mention.end : high], [(start - mention.end, end - mention.end) for start, end in near if start >= mention.end]
+    )
     said = f"⟦{mention.text[mention.start : mention.end]}⟧"
     ends = [match.end() for match in _rule("clause").finditer(before)]
     following = _rule("clause").search(after)
@@ -153,7 +155,9 @@ def _is_of_another(danger: Danger, risk: Risk, place: Place) -> bool:
         return True
     if danger is Danger.ABUSE_OF_A_MINOR:
         return False
-    if danger is Danger.HARM_TO_OTHERS and (_says("suffered", place.clause) or (risk is Risk.ABUSE and not _says("own_deed", place.clause))):
+    if danger is Danger.HARM_TO_OTHERS and (
+        _says("suffered", place.clause) or (risk is Risk.ABUSE and not _says("own_deed", place.clause))
+    ):
         return True
     return _says("third_party", place.clause) or _chinese_other(place.clause)
 

@@ -12,8 +12,9 @@ from typing import Any
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import COUNSELOR_MARK, Reading
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
+from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
-from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
+from bot.workflow.ports import Content, NoteView, Notice, PartialNote, SafetyCardView, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
 
 SECTION_CHARS = 2800
@@ -46,6 +47,8 @@ def pages(content: Content) -> tuple[Page, ...]:
             return (_partial_page(content),)
         case Notice():
             return (_notice_page(content),)
+        case SafetyCardView():
+            return (Page(*card_blocks(content)),)
 
 
 def notice_text(notice: Notice) -> str:

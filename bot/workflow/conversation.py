@@ -8,16 +8,19 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 """
 
 from collections.abc import Awaitable, Callable
+from types import MappingProxyType
 
 from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
 from bot.domain.note import Note, Purpose
+from bot.domain.safety_card import Contacts
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Accept, Approve, CardSeen, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
+from bot.workflow.safety_cards import SafetyCards
 from inference.note import Language
 from inference.prompt import TurnKind
 
@@ -36,12 +39,21 @@ class Conversation:
     """Handles what people do in case channels, one act at a time a channel."""
 
     def __init__(
-        self, store: Store, channel: Channel, guard: Guard, roles: Roles, drafting: Drafting, clock: Clock, default_language: Language
+        self,
+        store: Store,
+        channel: Channel,
+        guard: Guard,
+        roles: Roles,
+        drafting: Drafting,
+        clock: Clock,
+        default_language: Language,
+        contacts: Contacts = MappingProxyType({}),
     ) -> None:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
         self._decisions = Decisions(store, roles, drafting, self._replies, clock)
+        self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -49,7 +61,7 @@ class Conversation:
             case Stage.PENDING:
                 return await self._accept(work)
             case Stage.ACCEPTED:
-                return await self._unless_refused(work, self._drafting.answer)
+                return await self._unless_refused(work, self._answer)
             case Stage.ANSWERED:
                 return await self._unless_refused(work, self._show)
             case Stage.DONE | Stage.FAILED:
@@ -76,7 +88,7 @@ class Conversation:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
 
-    async def _understand(self, work: Work) -> Work:
+    async def _understand(self, work: Work) -> Work:  # noqa: C901 (one line an act)
         match work.act:
             case Posted():
                 return await self._posts.posted(work, work.act)
@@ -92,16 +104,26 @@ class Conversation:
                 return await self._decisions.approve(work, work.act)
             case Accept():
                 return await self._decisions.accept(work, work.act)
+            case CardSeen():
+                return await self._cards.seen(work, work.act)
             case CaseChanged():
                 return await self._decisions.change_case(work, work.act)
             case Joined():
                 return await self._replies.greet(work)
+
+    async def _answer(self, work: Work) -> Work:
+        """A safety card, if one is called for, stands before the note."""
+        await check_channel(self._guard, work)
+        await self._cards.before_answer(work)
+        return await self._drafting.answer(work)
 
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
+        if isinstance(act, CardSeen):
+            return await self._cards.show_seen(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
@@ -110,6 +132,8 @@ class Conversation:
         if case and note:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
             await self._channel.show(case, note, slot, view)
+            if not isinstance(act, Accept | Approve):  # they change no word of it
+                await self._cards.after_answer(work)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:

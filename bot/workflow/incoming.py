@@ -136,6 +136,18 @@ class Accept(_Act):
         return f"accept:{self.note_id}:{self.revision_id}:{self.user_id}"
 
 
+class CardSeen(_Act):
+    """A click on a safety card: I have seen this."""
+
+    type: Literal["card_seen"] = "card_seen"
+    card_id: str
+
+    @property
+    def key(self) -> str:
+        """The card and the person."""
+        return f"card_seen:{self.card_id}:{self.user_id}"
+
+
 class SaidConsent(BaseModel):
     """What the form of a case says about its consent."""
 
@@ -178,7 +190,7 @@ class Joined(_Act):
 
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | Joined, Field(discriminator="type")
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CardSeen | CaseChanged | Joined, Field(discriminator="type")
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 

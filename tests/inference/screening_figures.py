@@ -1,7 +1,7 @@
-"""How well screening tells what is said of the client and of now, on sentences written before its rules: `python -m tests.inference.screening_figures`.
+"""How well screening tells what is said of the client and of now, on sentences that were written before its rules.
 
-Half of them, marked "dev", the rules were tuned on; the figures are of the other half, marked "test". The command writes them into the
-package's README, and a test keeps both the same.
+`python -m tests.inference.screening_figures` puts the figures into the package's README, and a test keeps both the same. The rules were
+tuned on the half marked "dev"; the figures are of the half marked "test".
 """
 
 import json

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.safety_card import Contacts
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -64,6 +66,7 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    contacts: Contacts = MappingProxyType({}),
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -73,7 +76,7 @@ async def working_bot(
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, contacts)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
