@@ -70,6 +70,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_safety_card(a_card(f"card-{channel}", case.id, note.id))
         await uow.add_seen(f"card-{channel}", Seen("U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
+        await uow.add_correction(case.id, 1, PLANTED[:2], "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
