@@ -93,7 +93,7 @@ def _screened(sentence: str, minor_client: bool, today: date) -> Iterator[Hit]:
     for mention in found:
         place = _place(mention, found)
         danger = _danger(mention.risk, place, minor_client)
-        yield Hit(danger, _said(danger, mention.risk, place, question, today))
+        yield Hit(danger, _said(danger, place, question, today))
 
 
 def _place(mention: Mention, found: Sequence[Mention]) -> Place:
@@ -133,13 +133,15 @@ def _danger(risk: Risk, place: Place, minor_client: bool) -> Danger:
             return Danger.ABUSE_OF_A_MINOR if hurt or client else Danger.HARM_TO_OTHERS
 
 
-def _said(danger: Danger, risk: Risk, place: Place, question: bool, today: date) -> Said:
+def _said(danger: Danger, place: Place, question: bool, today: date) -> Said:
     if (question or _says("asked", place.sentence)) and not _says("answered_yes", place.sentence):
         return Said.NEGATED if _says("answered_no", place.sentence) else Said.ASKED
     if _is_negated(place):
         return Said.NEGATED
-    if _is_of_another(danger, risk, place):
+    if _is_of_another(danger, place):
         return Said.THIRD_PARTY
+    if danger is Danger.ABUSE_OF_A_MINOR and _says("childhood", place.sentence) and not _says("still_done", place.clause):
+        return Said.PAST
     return Said.PAST if _is_past(place.clause, today) else Said.CURRENT
 
 
@@ -149,15 +151,13 @@ def _is_negated(place: Place) -> bool:
     return _says("negated", place.clause) and not _says("not_negated", place.clause)
 
 
-def _is_of_another(danger: Danger, risk: Risk, place: Place) -> bool:
+def _is_of_another(danger: Danger, place: Place) -> bool:
     """A minor counts whoever it is, unless it was only read or seen."""
     if _says("told", place.sentence):
         return True
     if danger is Danger.ABUSE_OF_A_MINOR:
         return False
-    if danger is Danger.HARM_TO_OTHERS and (
-        _says("suffered", place.clause) or (risk is Risk.ABUSE and not _says("own_deed", place.clause))
-    ):
+    if danger is Danger.HARM_TO_OTHERS and (_says("suffered", place.clause) or not _says("own_deed", place.clause)):
         return True
     return _says("third_party", place.clause) or _chinese_other(place.clause)
 

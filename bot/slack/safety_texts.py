@@ -37,14 +37,14 @@ def _words(_: Translate) -> SafetyTexts:
         title=_("Safety first"),
         posted=_("PhyAssist posted a safety card. Please look at it."),
         found={
-            FoundIn.REPORT: _("Your report speaks of a current danger: *{dangers}*."),
+            FoundIn.REPORT: _("This report speaks of a current danger: *{dangers}*."),
             FoundIn.NOTE: _("The note speaks of a danger which no report here mentions: *{dangers}*. Please check whether it holds."),
         },
         past=_("Mentioned as past: {dangers}."),
         dangers={
             Danger.SUICIDE: _("suicidal intent"),
             Danger.SELF_HARM: _("self-harm"),
-            Danger.HARM_TO_OTHERS: _("harm to others"),
+            Danger.HARM_TO_OTHERS: _("violence or threats of it"),
             Danger.ABUSE_OF_A_MINOR: _("abuse of a minor"),
         },
         join=_(", "),
