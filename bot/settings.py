@@ -238,12 +238,12 @@ class InferenceSettings(Section):
 class ContactSettings(Section):
     """One crisis contact, as a safety card shows it."""
 
-    name: str = Field(min_length=1, max_length=80)
-    reach: str = Field(min_length=1, max_length=120)
-    hours: str = Field("", max_length=80)
+    name: str = Field(min_length=1, max_length=60)
+    reach: str = Field(min_length=1, max_length=80)
+    hours: str = Field("", max_length=40)
 
 
-Contacts = Annotated[tuple[ContactSettings, ...], NoDecode, BeforeValidator(_read_list), Field(max_length=12)]
+Contacts = Annotated[tuple[ContactSettings, ...], NoDecode, BeforeValidator(_read_list), Field(max_length=8)]
 
 
 class SafetySettings(Section):

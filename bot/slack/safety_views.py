@@ -1,12 +1,13 @@
 """A safety card as Block Kit: a pure function of what was found, whom to turn to, and who has seen it."""
 
 from bot.domain.safety_card import CrisisContact, SafetyCard, Seen
-from bot.slack.blocks import Block, button, context, escape, header, moment, section
+from bot.slack.blocks import Block, button, context, escape, fit, header, moment, section
 from bot.slack.safety_texts import SafetyTexts, safety_texts
 from bot.workflow.ports import SafetyCardView
 from inference.screening import Danger
 
 SEEN_ACTION = "safety_card_seen"
+SECTION_CHARS = 2800
 MOST_NAMED = 12
 """People whom a card names; more are counted."""
 
@@ -20,7 +21,7 @@ def card_blocks(view: SafetyCardView) -> tuple[str, tuple[Block, ...]]:
         section(words.found[card.found_in].format(dangers=_named(card.dangers, words))),
         *past,
         section("\n".join((words.practice, *(f"• {step}" for step in _steps(card, words))))),
-        section("\n".join((words.contacts, *_contacts(view.contacts, words)))),
+        *(section("\n".join(lines)) for lines in fit((words.contacts, *_contacts(view.contacts, words)), SECTION_CHARS)),
         context(words.limits),
         {"type": "actions", "elements": [button(SEEN_ACTION, words.seen, card.id)]},
         context(_seen(card.seen, words)),

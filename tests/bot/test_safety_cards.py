@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bot.domain.audit import BOT, AuditAction, AuditRecord
 from bot.domain.safety_card import CrisisContact, FoundIn, SafetyCard, Seen, contacts_for, new_dangers
+from bot.settings import ContactSettings, SafetySettings
 from bot.slack.safety_texts import safety_texts
 from bot.slack.safety_views import MOST_NAMED, SEEN_ACTION
 from bot.slack.views import ACCEPT_ACTION, APPROVE_ACTION, EDIT_ACTION, pages
@@ -266,6 +268,16 @@ def test_a_card_without_contacts_says_so() -> None:
     assert words.no_contacts in text
     assert words.nobody in text
     assert not any(step in text for step in words.more_steps.values())
+
+
+def test_the_longest_list_of_contacts_fits() -> None:
+    """As many as the settings take, each as long as they take, of signs that Slack wants escaped."""
+    longest = ContactSettings(name="&" * 60, reach="<" * 80, hours=">" * 40)
+    settings = SafetySettings(contacts_en=(longest,) * 8)
+    view = SafetyCardView(a_card(dangers=tuple(Danger)), settings.by_language()[Language.ENGLISH], Language.ENGLISH)
+    assert rendered(view).count("&amp;" * 60) == 8
+    with pytest.raises(ValidationError):
+        SafetySettings(contacts_en=(longest,) * 9)
 
 
 def test_contacts_in_another_language_are_better_than_none() -> None:
