@@ -7,6 +7,7 @@
 Each arrow ends in one committed transaction, so a bot killed anywhere begins again at the last one.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Any
@@ -49,6 +50,10 @@ from bot.workflow.safety_cards import SafetyCards
 from inference.note import Language
 from inference.prompt import TurnKind
 
+log = logging.getLogger(__name__)
+
+CARD_TRIES = 2
+"""How often an act may fail for its safety card before it goes on without."""
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
     TooLong: Sign.TOO_LONG,
@@ -131,8 +136,17 @@ class Conversation:
     async def _answer(self, work: Work) -> Work:
         """A safety card, if one is called for, stands before the note."""
         await check_channel(self._guard, work)
-        await self._cards.before_answer(work)
+        await self._carded(work, self._cards.before_answer)
         return await self._drafting.answer(work)
+
+    async def _carded(self, work: Work, step: Callable[[Work], Awaitable[None]]) -> None:
+        """A safety card never keeps a note back: one that fails again and again is left out, and the log says so."""
+        try:
+            await step(work)
+        except Exception:
+            if work.attempts < CARD_TRIES:
+                raise
+            log.exception("inbox row %d: the safety card is left out", work.id)
 
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
@@ -152,7 +166,7 @@ class Conversation:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
             await self._channel.show(case, note, slot, view)
             if not isinstance(act, Accept | Approve):  # they change no word of it
-                await self._cards.after_answer(work)
+                await self._carded(work, self._cards.after_answer)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,14 @@ from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
+from bot.workflow.conversation import CARD_TRIES
 from bot.workflow.incoming import CardSeen, HandedBack, Stage, Summarize
 from bot.workflow.ports import NoteView, SafetyCardView, Sign
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.server import running_sandbox
 from deploy.sandbox.validate.message import checked_blocks
 from inference.note import Kind, Language, NoteItem
-from inference.screening import Danger
+from inference.screening import Danger, Hit
 from tests.bot.test_conversation import FIRST, MORE, Desk, a_desk
 from tests.support.builders import NOW, a_card, a_post
 from tests.support.fakes import ScriptedModel
@@ -177,6 +178,29 @@ async def test_a_bot_that_was_killed_shows_the_same_card_again(desk: Desk) -> No
     await desk.conversation.handle(await desk.conversation.handle(work))
     assert cards_shown(desk) == [before]
     assert len(await audited(desk)) == 1
+
+
+async def test_a_card_that_fails_each_time_keeps_no_note_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again a few times; then the note is written without it, and the log says so, without a word of the case."""
+
+    def broken(text: str, today: date) -> frozenset[Hit]:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("bot.workflow.safety_cards.screen", broken)
+    await desk.database.receive(a_post(WANTS_TO_DIE))
+    failures = 0
+    while work := await desk.database.next_work("C1"):
+        try:
+            await desk.conversation.handle(work)
+        except RuntimeError:
+            failures += 1
+            await desk.database.failed(work, give_up=False)
+    assert failures == CARD_TRIES
+    assert desk.texts() == [item.text for item in FIRST]
+    assert "the safety card is left out" in caplog.text
+    assert WANTS_TO_DIE not in caplog.text
 
 
 # seen
