@@ -116,7 +116,9 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         stack.push_async_callback(drafting.close)
         deletion_desk = SlackDeletionDesk(client, identity.user_id, slack.admin_channel, settings.language)
         deletions = _deletions(settings, database, roles, deletion_desk)
-        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language, deletions)
+        conversation = Conversation(
+            database, messenger, guard, roles, drafting, _now, settings.language, deletions, settings.safety.by_language()
+        )
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)

@@ -33,6 +33,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.safety_card import CrisisContact
 from inference.note import Language
 from training.data.settings import Settings as Mixing
 from training.night.plan import Promotion
@@ -92,6 +93,16 @@ def _read_object(value: object) -> object:
         return json.loads(value)
     except ValueError as error:
         raise ValueError("is no JSON object") from error
+
+
+def _read_list(value: object) -> object:
+    """`[{"name": "…"}]` as a list."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError("is no JSON list") from error
 
 
 def _good_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -228,6 +239,32 @@ class InferenceSettings(Section):
     """Seconds without a token after which an answer counts as broken off."""
 
 
+class ContactSettings(Section):
+    """One crisis contact, as a safety card shows it."""
+
+    name: str = Field(min_length=1, max_length=60)
+    reach: str = Field(min_length=1, max_length=80)
+    hours: str = Field("", max_length=40)
+
+
+Contacts = Annotated[tuple[ContactSettings, ...], NoDecode, BeforeValidator(_read_list), Field(max_length=8)]
+
+
+class SafetySettings(Section):
+    """Safety cards."""
+
+    contacts_en: Contacts = ()
+    """Local crisis contacts that safety cards show in English cases, the first one first, as a JSON list such as
+    `[{"name": "Crisis line of the city", "reach": "its number", "hours": "day and night"}]`; `hours` may be left out."""
+    contacts_zh: Contacts = ()
+    """The same for Chinese cases. Where one language has none, those of the other are shown."""
+
+    def by_language(self) -> dict[Language, tuple[CrisisContact, ...]]:
+        """The contacts as cards take them."""
+        listed = {Language.ENGLISH: self.contacts_en, Language.CHINESE: self.contacts_zh}
+        return {language: tuple(CrisisContact(one.name, one.reach, one.hours) for one in each) for language, each in listed.items()}
+
+
 class NightSettings(Section):
     """The nightly training."""
 
@@ -291,6 +328,7 @@ class Settings(BaseSettings):
     store: StoreSettings
     inference: InferenceSettings = InferenceSettings()
     night: NightSettings = NightSettings()
+    safety: SafetySettings = SafetySettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from deploy.checks.machine import check_home, check_key_file, check_machine
 from deploy.checks.model import check_model
 from deploy.checks.night import check_night
 from deploy.checks.record import check_record
+from deploy.checks.safety import check_safety
 from deploy.checks.slack import check_slack
 from deploy.checks.store import check_store
 from inference.registry import ADAPTERS_DIRECTORY, Follower
@@ -32,7 +33,7 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
         for line in str(error).splitlines():
             yield problem("Settings", line, "Correct it in the environment or .env; .env.example explains every setting.")
         return
-    for finding in (*check_home(settings), *check_key_file(settings.store.key_file)):
+    for finding in (*check_home(settings), *check_key_file(settings.store.key_file), *check_safety(settings.safety)):
         yield finding
     for checks in (check_night(settings.night), check_store(settings.store.url), check_record(settings)):
         async for finding in checks:

@@ -5,7 +5,7 @@ thoughts of suicide"), which costs the counselor a glance; what only the whole s
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -44,16 +44,45 @@ class Expressions:
     abbreviations: re.Pattern[str]
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A place in a text that speaks of a danger: `text[start:end]`, `text` being all of it in small letters, as it was compared."""
+
+    risk: Risk
+    text: str
+    start: int
+    end: int
+
+
 def mentioned_risk(text: str, language: Language) -> Risk | None:
     """The most pressing danger that `text` mentions, plainly or in a usual indirect way, in the language of the case or in the other."""
-    written = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text.translate(QUOTES)))
     for each in (language, *(other for other in Language if other is not language)):
-        as_written = written.translate(_simple() | ENDS) if each is Language.CHINESE else written
-        small = _harmless().sub(" ", as_written.lower())
+        as_written, small = _compared(text, each)
         for risk, expressions in _expressions()[each].items():
             if expressions.words.search(small) or expressions.abbreviations.search(as_written):
                 return risk
     return None
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """Every place in `text` that speaks of a danger, in either language; a place may speak of several."""
+    for language in Language:
+        as_written, small = _compared(text, language)
+        for risk, expressions in _expressions()[language].items():
+            yield from (Mention(risk, small, *found.span()) for found in expressions.words.finditer(small))
+            yield from (Mention(risk, as_written.lower(), *found.span()) for found in expressions.abbreviations.finditer(as_written))
+
+
+def expression(lines: Iterable[str], words: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
+    """Any of these regular expressions, written as those of `danger.yaml` are; <name> stands for any of `words` or of its own words."""
+    return _compiled(list(lines), "", words={**_listed()["words"], **words})
+
+
+def _compared(text: str, language: Language) -> tuple[str, str]:
+    """A text as the expressions of a language are compared with it: as it was written, and in small letters without what is harmless."""
+    written = re.sub(r"\s*\n\s*", "\n", re.sub(r"[^\S\n]+", " ", text.translate(QUOTES)))
+    as_written = written.translate(_simple() | ENDS) if language is Language.CHINESE else written
+    return as_written, _harmless().sub(" ", as_written.lower())
 
 
 @cache
@@ -73,11 +102,11 @@ def _harmless() -> re.Pattern[str]:
     return _compiled(_listed()["harmless"], "")
 
 
-def _compiled(lines: list[str], start: str, flags: int = 0) -> re.Pattern[str]:
-    words: Mapping[str, list[str]] = _listed()["words"]
+def _compiled(lines: list[str], start: str, flags: int = 0, words: Mapping[str, Sequence[str]] | None = None) -> re.Pattern[str]:
+    known: Mapping[str, Sequence[str]] = _listed()["words"] if words is None else words
 
     def any_of(name: re.Match[str]) -> str:
-        return f"(?:{'|'.join(words[name[1]])})"
+        return f"(?:{'|'.join(NAME.sub(any_of, line) for line in known[name[1]])})"
 
     expressions = "|".join(NAME.sub(any_of, line) for line in lines).replace(" ", r"\s")
     return re.compile(f"{start}(?:{expressions})", flags)

@@ -24,6 +24,7 @@ from bot.slack.deletion_listeners import CaseDeletions
 from bot.slack.digest_listeners import DigestListeners
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
+from bot.slack.safety_listeners import SafetyCardButtons
 from bot.slack.texts import texts
 from bot.workflow.desk import find_case, find_note, find_thread_note
 from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, TryAgain
@@ -71,6 +72,7 @@ def register(app: AsyncApp, parts: Parts) -> None:
     Commands(parts, words, everywhere).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
+    SafetyCardButtons(parts).register(app)
 
 
 class _Buttons:

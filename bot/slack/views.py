@@ -15,8 +15,9 @@ from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, h
 from bot.slack.case_card import card, reopen_button
 from bot.slack.case_card_texts import card_texts
 from bot.slack.case_setup import setup_line
+from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
-from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
+from bot.workflow.ports import Content, NoteView, Notice, PartialNote, SafetyCardView, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
 
 _AFTER_THE_FORM = {Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN}
@@ -50,6 +51,8 @@ def pages(content: Content) -> tuple[Page, ...]:
             return (_partial_page(content),)
         case Notice():
             return (_notice_page(content),)
+        case SafetyCardView():
+            return (Page(*card_blocks(content)),)
 
 
 def notice_text(notice: Notice) -> str:

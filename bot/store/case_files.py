@@ -26,6 +26,8 @@ from bot.store.tables import (
     ReportRow,
     RevisionRow,
     RosterRow,
+    SafetyCardRow,
+    SafetyCardSeenRow,
     TurnRow,
 )
 from bot.store.vault import seal, unseal
@@ -105,7 +107,10 @@ async def remove_case(session: AsyncSession, case_id: str, at: datetime) -> bool
 def _removals(case: CaseRow) -> Iterator[Delete]:
     """What to delete, in an order that no foreign key minds; the key first, so that nobody reads on."""
     notes = select(NoteRow.id).where(NoteRow.case_id == case.id)
+    cards = select(SafetyCardRow.id).where(SafetyCardRow.case_id == case.id)
     yield delete(KeyRow).where(col(KeyRow.id) == case.id)
+    yield delete(SafetyCardSeenRow).where(col(SafetyCardSeenRow.card_id).in_(cards))
+    yield delete(SafetyCardRow).where(col(SafetyCardRow.case_id) == case.id)
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))

@@ -14,7 +14,8 @@ from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdraw
 from bot.domain.case_code import propose_code
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
-from bot.store import audit
+from bot.domain.safety_card import SafetyCard, Seen
+from bot.store import audit, safety_cards
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
@@ -25,7 +26,7 @@ from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, Note
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
 from bot.workflow.incoming import Stage, joined_prefix, post_key
-from bot.workflow.ports import Clock, Report, Sign, StoredTurn, Work
+from bot.workflow.ports import CARD_SLOT, Clock, Report, Sign, StoredTurn, Work
 from inference.digest import Correction
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
@@ -275,13 +276,38 @@ class SqlUnitOfWork:
         return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
 
     async def latest_slot(self, note_id: str) -> str | None:
-        """The slot of the newest message that shows a note."""
-        query = select(MessageRow.slot).where(MessageRow.note_id == note_id).order_by(col(MessageRow.serial).desc()).limit(1)
+        """The slot of the newest message that shows a note; its safety cards are none."""
+        of_note = MessageRow.note_id == note_id, ~col(MessageRow.slot).startswith(CARD_SLOT)
+        query = select(MessageRow.slot).where(*of_note).order_by(col(MessageRow.serial).desc()).limit(1)
         return (await self._session.exec(query)).first()
 
     async def slot_at(self, note_id: str, ts: str) -> str | None:
         """The slot of the message with this timestamp, if it shows the note."""
         return (await self._session.exec(select(MessageRow.slot).where(MessageRow.note_id == note_id, MessageRow.ts == ts))).first()
+
+    async def add_safety_card(self, card: SafetyCard) -> None:
+        """A new safety card."""
+        await safety_cards.add(self._session, card)
+
+    async def add_seen(self, card_id: str, seen: Seen) -> None:
+        """Somebody has seen a safety card; the first time counts."""
+        await safety_cards.add_seen(self._session, card_id, seen)
+
+    async def safety_card(self, card_id: str) -> SafetyCard | None:
+        """The safety card of that id."""
+        return await safety_cards.named(self._session, card_id)
+
+    async def safety_cards(self, note_id: str) -> Sequence[SafetyCard]:
+        """A note's safety cards, oldest first."""
+        return await safety_cards.of_note(self._session, note_id)
+
+    async def case_safety_cards(self, case_id: str) -> Sequence[SafetyCard]:
+        """A case's safety cards, oldest first."""
+        return await safety_cards.of_case(self._session, case_id)
+
+    async def open_safety_cards(self, case_id: str) -> Sequence[SafetyCard]:
+        """Those of a case that nobody has seen yet."""
+        return await safety_cards.unseen(self._session, case_id)
 
     async def _key(self, case_id: str) -> bytes:
         return await data_key(self._session, self._master_key, case_id)

@@ -326,6 +326,30 @@ class ToldAdapterRow(SQLModel, table=True):
     case_id: str = Field(primary_key=True)
 
 
+class SafetyCardRow(SQLModel, table=True):
+    """What screening noticed in a case, as categories; `source` names what was screened."""
+
+    __tablename__ = "safety_card"
+    __table_args__ = (UniqueConstraint("note_id", "source"),)
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case.id", index=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    source: str
+    found_in: str
+    dangers: str
+    past: str
+    raised_at: datetime = _when()
+
+
+class SafetyCardSeenRow(SQLModel, table=True):
+    """Somebody has seen a safety card."""
+
+    __tablename__ = "safety_card_seen"
+    card_id: str = Field(primary_key=True, foreign_key="safety_card.id")
+    user_id: str = Field(primary_key=True)
+    at: datetime = _when()
+
+
 class AuditRow(SQLModel, table=True):
     """One row of the audit: who did what, in ids. Rows are chained by their hashes and stay when their case is deleted.
 

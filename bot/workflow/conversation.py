@@ -7,7 +7,9 @@
 Each arrow ends in one committed transaction, so a bot killed anywhere begins again at the last one.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
+from types import MappingProxyType
 from typing import Any
 
 from bot.domain.case import CaseState
@@ -24,6 +26,7 @@ from bot.domain.errors import (
     TooLong,
 )
 from bot.domain.note import Note, Purpose
+from bot.domain.safety_card import Contacts
 from bot.workflow.case_changes import what_holds
 from bot.workflow.channels import CHANNEL_ACTS, Channels
 from bot.workflow.decisions import Decisions
@@ -34,6 +37,7 @@ from bot.workflow.gate import Gate
 from bot.workflow.incoming import (
     Accept,
     Approve,
+    CardSeen,
     CaseChanged,
     CaseSwitched,
     DeleteCase,
@@ -48,9 +52,14 @@ from bot.workflow.incoming import (
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
+from bot.workflow.safety_cards import SafetyCards
 from inference.note import Language
 from inference.prompt import TurnKind
 
+log = logging.getLogger(__name__)
+
+CARD_TRIES = 2
+"""How often an act may fail for its safety card before it goes on without."""
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
     TooLong: Sign.TOO_LONG,
@@ -77,6 +86,7 @@ class Conversation:
         clock: Clock,
         default_language: Language,
         deletions: Deletions | None = None,
+        contacts: Contacts = MappingProxyType({}),
     ) -> None:
         self._deletions = deletions
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
@@ -86,6 +96,7 @@ class Conversation:
         posts = Posts(store, drafting, self._replies, clock, default_language)
         decisions = Decisions(store, roles, drafting, self._replies, clock)
         digests = Digests(store, drafting, clock)
+        self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
         self._takes: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
             Posted: posts.posted,
             HandedBack: posts.handed_back,
@@ -94,6 +105,7 @@ class Conversation:
             Summarize: decisions.summarize,
             Approve: decisions.approve,
             Accept: decisions.accept,
+            CardSeen: self._cards.seen,
             CaseChanged: decisions.change_case,
             DeleteCase: self._delete,
             CaseSwitched: decisions.switch_case,
@@ -108,7 +120,7 @@ class Conversation:
             case Stage.PENDING:
                 return await self._accept(work)
             case Stage.ACCEPTED:
-                return await self._unless_refused(work, self._drafting.answer)
+                return await self._unless_refused(work, self._answer)
             case Stage.ANSWERED:
                 return await self._unless_refused(work, self._show)
             case Stage.DONE | Stage.FAILED:
@@ -141,6 +153,21 @@ class Conversation:
             return await self._replies.refuse(work, Notice(Sign.CASE_GONE, await self._replies.language(work)))
         return await self._deletions.asked(work, act, self._replies)
 
+    async def _answer(self, work: Work) -> Work:
+        """A safety card, if one is called for, stands before the note."""
+        await check_channel(self._guard, work)
+        await self._carded(work, self._cards.before_answer)
+        return await self._drafting.answer(work)
+
+    async def _carded(self, work: Work, step: Callable[[Work], Awaitable[None]]) -> None:
+        """A safety card never keeps a note back: one that fails again and again is left out, and the log says so."""
+        try:
+            await step(work)
+        except Exception:
+            if work.attempts < CARD_TRIES:
+                raise
+            log.exception("inbox row %d: the safety card is left out", work.id)
+
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
@@ -151,6 +178,8 @@ class Conversation:
         if isinstance(act, CaseSwitched):
             await self._say_state(work)
             return await self._replies.finish(work, None, Stage.DONE)
+        if isinstance(act, CardSeen):
+            return await self._cards.show_seen(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
@@ -159,6 +188,8 @@ class Conversation:
         if case and note:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
             await self._channel.show(case, note, slot, view)
+            if not isinstance(act, Accept | Approve):  # they change no word of it
+                await self._carded(work, self._cards.after_answer)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:

@@ -136,6 +136,18 @@ class Accept(_Act):
         return f"accept:{self.note_id}:{self.revision_id}:{self.user_id}"
 
 
+class CardSeen(_Act):
+    """A click on a safety card: I have seen this."""
+
+    type: Literal["card_seen"] = "card_seen"
+    card_id: str
+
+    @property
+    def key(self) -> str:
+        """The card and the person."""
+        return f"card_seen:{self.card_id}:{self.user_id}"
+
+
 class SaidConsent(BaseModel):
     """What the form of a case says about its consent."""
 
@@ -284,6 +296,7 @@ Incoming = Annotated[
     | Summarize
     | Approve
     | Accept
+    | CardSeen
     | CaseChanged
     | CaseSwitched
     | DeleteCase

@@ -11,6 +11,7 @@ from bot.domain.audit import AuditEntry, AuditRecord, Head
 from bot.domain.case import Case, CaseFile, Consent, Roster, Suspension, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
+from bot.domain.safety_card import CrisisContact, SafetyCard, Seen
 from bot.workflow.incoming import Incoming, Stage
 from inference.digest import Correction
 from inference.note import Language, NoteItem
@@ -175,7 +176,19 @@ class Notice:
     """Whoever did what the sentence says."""
 
 
-Content = NoteView | PartialNote | Notice
+@dataclass(frozen=True)
+class SafetyCardView:
+    """A safety card as a message: with whom to turn to, and in the language of its case."""
+
+    card: SafetyCard
+    contacts: tuple[CrisisContact, ...]
+    language: Language
+
+
+CARD_SLOT = "card-"
+"""How the outbox slots of safety cards begin."""
+
+Content = NoteView | PartialNote | Notice | SafetyCardView
 
 
 @dataclass(frozen=True)
@@ -224,6 +237,12 @@ class UnitOfWork(Protocol):
     async def add_consent(self, case_id: str, step: Consent | Withdrawal) -> None: ...
     async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None: ...
     async def record(self, entry: AuditEntry) -> None: ...
+    async def add_safety_card(self, card: SafetyCard) -> None: ...
+    async def add_seen(self, card_id: str, seen: Seen) -> None: ...
+    async def safety_card(self, card_id: str) -> SafetyCard | None: ...
+    async def safety_cards(self, note_id: str) -> Sequence[SafetyCard]: ...
+    async def case_safety_cards(self, case_id: str) -> Sequence[SafetyCard]: ...
+    async def open_safety_cards(self, case_id: str) -> Sequence[SafetyCard]: ...
 
 
 class Store(Protocol):

@@ -13,6 +13,7 @@ from bot.domain.case import Consent, Roster
 from bot.domain.deletion import Announcement
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
+from bot.domain.safety_card import Seen
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.errors import SealBroken, StoreError
@@ -23,7 +24,7 @@ from inference.note import Language
 from inference.prompt import Message, Turn, TurnKind
 from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
-from tests.support.builders import NOW, a_post, a_revision, a_sample, an_item
+from tests.support.builders import NOW, a_card, a_post, a_revision, a_sample, an_item
 from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -69,6 +70,8 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_revision(note, note.revisions[0])
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
+        await uow.add_safety_card(a_card(f"card-{channel}", case.id, note.id))
+        await uow.add_seen(f"card-{channel}", Seen("U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
         await uow.move_channel("T1", f"before-{channel}", channel)
         await uow.add_correction(case.id, 1, PLANTED[:2], "U0ANNA", NOW)

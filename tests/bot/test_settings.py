@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.safety_card import CrisisContact
 from bot.settings import Settings, SettingsError, SlackMode, default_home, describe, load_settings, unknown_variables
 from deploy.env_example import render
 from inference.note import Language
@@ -172,5 +173,28 @@ def test_mixing_is_a_json_object_of_shares(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         monkeypatch.setenv("PHYASSIST_NIGHT__MIXING", wrong)
         with pytest.raises(SettingsError, match="PHYASSIST_NIGHT__MIXING") as caught:
+            load_settings()
+        assert word in str(caught.value)
+
+
+def test_crisis_contacts_are_a_json_list_for_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None are built in; each has a name and a way to reach it, and a wrong one is refused at the start."""
+    assert set(load_settings().safety.by_language().values()) == {()}
+    monkeypatch.setenv(
+        "PHYASSIST_SAFETY__CONTACTS_EN",
+        '[{"name": "City line", "reach": "000 000", "hours": "at night"}, {"name": "Ward", "reach": "bell"}]',
+    )
+    contacts = load_settings().safety.by_language()
+    assert contacts[Language.ENGLISH] == (CrisisContact("City line", "000 000", "at night"), CrisisContact("Ward", "bell"))
+    assert contacts[Language.CHINESE] == ()
+    for wrong, word in (
+        ("City line, 000 000", "is no JSON list"),
+        ('{"name": "City line"}', "valid tuple"),
+        ('[{"name": "City line"}]', "REACH"),
+        ('[{"name": "", "reach": "000"}]', "at least 1 character"),
+        ('[{"name": "City line", "reach": "000", "phone": "000"}]', "no such setting"),
+    ):
+        monkeypatch.setenv("PHYASSIST_SAFETY__CONTACTS_ZH", wrong)
+        with pytest.raises(SettingsError, match="PHYASSIST_SAFETY__CONTACTS_ZH") as caught:
             load_settings()
         assert word in str(caught.value)

@@ -10,11 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from bot.settings import InferenceSettings, SlackMode, SlackSettings, load_settings
+from bot.settings import ContactSettings, InferenceSettings, SafetySettings, SlackMode, SlackSettings, load_settings
 from bot.store.migrate import upgrade
 from deploy.checks.finding import Finding, Health, note, ok, problem
 from deploy.checks.machine import check_home, check_key_file
 from deploy.checks.model import check_model
+from deploy.checks.safety import check_safety
 from deploy.checks.slack import check_slack, wanted_scopes
 from deploy.checks.store import check_store
 from deploy.doctor import examine, show
@@ -225,3 +226,29 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_missing_crisis_contacts_are_told_and_stop_nobody() -> None:
+    """None at all, none in one language, and one that names no way to reach it are worth knowing; none of it is a problem."""
+    known, vague = ContactSettings(name="City line", reach="000 000"), ContactSettings(name="Ward", reach="ring the bell")
+    found = {
+        "none": list(check_safety(SafetySettings())),
+        "one language": list(check_safety(SafetySettings(contacts_en=(known,)))),
+        "both": list(check_safety(SafetySettings(contacts_en=(known,), contacts_zh=(known,)))),
+        "vague": list(check_safety(SafetySettings(contacts_en=(known, vague), contacts_zh=(known,)))),
+    }
+    health = {name: [finding.health for finding in findings] for name, findings in found.items()}
+    assert health == {
+        "none": [Health.NOTE],
+        "one language": [Health.OK, Health.NOTE],
+        "both": [Health.OK, Health.OK],
+        "vague": [Health.OK, Health.NOTE, Health.OK],
+    }
+    assert "Ward has no number, link or address" in found["vague"][1].text
+    assert shown(found["none"])[0] == 0
+
+
+async def test_the_doctor_looks_at_crisis_contacts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With everything else it says whether there are any."""
+    monkeypatch.setenv("PHYASSIST_INFERENCE__URL", f"http://127.0.0.1:{free_port()}/v1")
+    assert "Crisis contacts" in [finding.subject for finding in await examine(skip_model=True)]

@@ -2,10 +2,13 @@
 
 import itertools
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision
+from bot.domain.safety_card import FoundIn, SafetyCard
 from bot.workflow.incoming import Posted
 from inference.note import Kind, Language, NoteItem
+from inference.screening import Danger
 from training.night.sample import Sample
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -36,6 +39,14 @@ def a_post(text: str = "The client sleeps badly.", ts: str | None = None, thread
     """A message that a counselor posted."""
     ts = ts or f"{1700000000 + next(_serial)}.000100"
     return Posted(team_id="T1", channel_id=channel, user_id="U0ANNA", at=ts, ts=ts, thread_ts=thread_ts, text=text)
+
+
+def a_card(
+    card_id: str = "card", case_id: str = "case", note_id: str = "note", dangers: tuple[Danger, ...] = (Danger.SUICIDE,), **fields: Any
+) -> SafetyCard:
+    """A safety card about a report, seen by nobody unless said otherwise."""
+    usual: dict[str, Any] = {"source": f"act-{card_id}", "found_in": FoundIn.REPORT, "past": (), "raised_at": NOW}
+    return SafetyCard(id=card_id, case_id=case_id, note_id=note_id, dangers=dangers, **{**usual, **fields})
 
 
 def lines(*texts: str, kind: Kind = Kind.ADVICE) -> list[NoteItem]:

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.audit import Head
+from bot.domain.safety_card import Contacts
 from bot.slack.audit_listeners import Audits
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
@@ -76,6 +78,7 @@ async def working_bot(
     deletions: MakeDeletions | None = None,
     kept_heads: Callable[[], Awaitable[Iterable[Head]]] | None = None,
     admin_channel: str = "",
+    contacts: Contacts = MappingProxyType({}),
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -86,7 +89,7 @@ async def working_bot(
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
     deleting = deletions(client, roles) if deletions else None
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, deleting)
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, deleting, contacts)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)
