@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store import night_runs, night_samples
 from bot.store.case_files import remove_case
-from bot.store.keys import data_key
+from bot.store.keys import INBOX_KEY, data_key
 from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
@@ -33,7 +33,6 @@ from training.night.sample import Sample
 
 log = logging.getLogger(__name__)
 
-INBOX_KEY = "inbox"
 LEASE = timedelta(seconds=60)
 _UNFINISHED = tuple(stage for stage in Stage if not stage.is_final)
 
@@ -75,9 +74,14 @@ class Database:
         """
         async with self._session() as session:
             removed = await remove_case(session, case_id, self._clock())
-        if removed and self._engine.dialect.name == "sqlite":
-            await self._empty_log()
+        if removed:
+            await self.scrub()
         return removed
+
+    async def scrub(self) -> None:
+        """After rows were deleted or overwritten: on SQLite their bytes are in the write-ahead log still, which is emptied."""
+        if self._engine.dialect.name == "sqlite":
+            await self._empty_log()
 
     async def _empty_log(self) -> None:
         async with self._line, self._engine.connect() as connection:

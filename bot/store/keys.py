@@ -6,6 +6,8 @@ from bot.store.errors import SealBroken
 from bot.store.tables import KeyRow
 from bot.store.vault import new_key, seal_bytes, unseal_bytes
 
+INBOX_KEY = "inbox"
+"""The key of acts whose case is not known yet."""
 
 async def data_key(session: AsyncSession, master_key: bytes, key_id: str, *, create: bool = False) -> bytes:
     """The data key `key_id`, unwrapped.

@@ -10,15 +10,17 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
-from bot.domain.note import Note, Revision
+from bot.domain.change import NoteChange
+from bot.domain.note import Note, Purpose, Revision
 from bot.domain.reading import Reading
+from bot.store import descriptions
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.errors import TakenOver
-from bot.store.keys import data_key
+from bot.store.keys import INBOX_KEY, data_key
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
-from bot.workflow.incoming import Stage, post_key
+from bot.workflow.incoming import Incoming, Stage, deleted_key, post_key
 from bot.workflow.ports import Report, StoredTurn, Work
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
@@ -166,10 +168,7 @@ class SqlUnitOfWork:
         """The newest version of what a message reported, as it was read last."""
         query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
         row = (await self._session.exec(query.order_by(col(ReportRow.serial).desc()).limit(1))).first()
-        if row is None:
-            return None
-        text = unseal(await self._key(case_id), row.sealed_text, f"description:{source_ts}:{row.version}")
-        return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
+        return await self._report(row) if row else None
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text."""
@@ -191,6 +190,63 @@ class SqlUnitOfWork:
         key = post_key(team_id, channel_id, ts)
         return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
 
+    async def was_deleted(self, team_id: str, channel_id: str, ts: str) -> bool:
+        """Whether a message's deletion came through the inbox, as long as its key is kept."""
+        key = deleted_key(team_id, channel_id, ts)
+        return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
+
+    async def newest_answer(self, case_id: str) -> Note | None:
+        """The case's newest answer to a description."""
+        query = select(NoteRow).where(NoteRow.case_id == case_id, NoteRow.purpose == Purpose.ANSWER)
+        row = (await self._session.exec(query.order_by(col(NoteRow.position).desc()).limit(1))).first()
+        return await self._note(row) if row else None
+
+    async def reports_of(self, note_id: str) -> Sequence[Report]:
+        """The newest version of each message that a note rests on, as it was read last, in the order of the messages."""
+        rows = await descriptions.newest_reports(self._session, note_id)
+        return [await self._report(row) for row in rows]
+
+    async def forget_message(self, case_id: str, source_ts: str) -> None:
+        """Removes what a message reported, all versions, and what was kept of the case to compare notes."""
+        await descriptions.forget_message(self._session, case_id, source_ts)
+
+    async def forget_posts(self, team_id: str, channel_id: str, ts: str) -> None:
+        """Acts of a message that are over lose what they may still hold of it."""
+        await descriptions.forget_posts(self._session, post_key(team_id, channel_id, ts))
+
+    async def was_rewritten(self, case_id: str) -> bool:
+        """Whether a text of the case was edited or deleted after it had been taken up."""
+        return await descriptions.was_rewritten(self._session, case_id)
+
+    async def rewrite_turn(self, case_id: str, stored: StoredTurn) -> None:
+        """Another text, length and source for the turn at that position."""
+        await descriptions.rewrite_turn(self._session, await self._key(case_id), case_id, stored)
+
+    async def remove_turns(self, case_id: str, turns: Sequence[StoredTurn]) -> None:
+        """Takes turns out of the prompt."""
+        await descriptions.remove_turns(self._session, case_id, [stored.position for stored in turns])
+
+    async def add_change(self, case_id: str, change: NoteChange) -> None:
+        """A message that a note rests on was edited or deleted."""
+        await descriptions.add_change(self._session, case_id, change)
+
+    async def changes(self, note_id: str) -> Sequence[NoteChange]:
+        """What became of the messages that a note rests on, oldest first."""
+        return await descriptions.read_changes(self._session, note_id)
+
+    async def empty_note(self, note: Note) -> None:
+        """Removes all that a note says and rests on; its thread stays known."""
+        await descriptions.empty_note(self._session, note)
+
+    async def put_back(self, act: Incoming) -> None:
+        """Something that was said goes to the inbox, to be taken up anew."""
+        key = await data_key(self._session, self._master_key, INBOX_KEY)
+        await descriptions.put_back(self._session, key, act)
+
+    async def slots_of(self, note_id: str) -> Sequence[str]:
+        """The slots of all messages that show a note, oldest first."""
+        return await descriptions.slots_of(self._session, note_id)
+
     async def latest_slot(self, note_id: str) -> str | None:
         """The slot of the newest message that shows a note."""
         query = select(MessageRow.slot).where(MessageRow.note_id == note_id).order_by(col(MessageRow.serial).desc()).limit(1)
@@ -207,10 +263,14 @@ class SqlUnitOfWork:
         newest = (await self._session.exec(select(func.max(table.position)).where(table.case_id == case_id))).one()
         return (newest or 0) + 1
 
+    async def _report(self, row: ReportRow) -> Report:
+        text = unseal(await self._key(row.case_id), row.sealed_text, f"description:{row.source_ts}:{row.version}")
+        return Report(row.case_id, row.note_id, row.source_ts, row.version, row.author_id, Reading(row.reading), text)
+
     async def _note(self, row: NoteRow) -> Note:
         return await read_note(self._session, await self._key(row.case_id), row)
 
 
 def _turn(row: TurnRow, key: bytes) -> StoredTurn:
     text = unseal(key, row.sealed_text, f"turn:{row.case_id}:{row.position}")
-    return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source)
+    return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source, row.position)

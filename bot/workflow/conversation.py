@@ -9,12 +9,39 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 
 from collections.abc import Awaitable, Callable
 
-from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.errors import (
+    CaseOutOfDate,
+    DomainError,
+    FileRefused,
+    NotAllowed,
+    NoteLocked,
+    NothingToRead,
+    NothingToSummarize,
+    OutOfDate,
+    TooLong,
+)
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
+from bot.workflow.attachments import Attachments
 from bot.workflow.decisions import Decisions
+from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import (
+    Accept,
+    Approve,
+    CaseChanged,
+    Deleted,
+    HandedBack,
+    Joined,
+    Posted,
+    RemoveNote,
+    Reread,
+    Separate,
+    Stage,
+    Summarize,
+    TryAgain,
+    WriteAgain,
+)
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
@@ -23,7 +50,6 @@ from inference.prompt import TurnKind
 
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
-    TooLong: Sign.TOO_LONG,
     NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
@@ -35,10 +61,21 @@ _SIGNS: dict[type[DomainError], Sign] = {
 class Conversation:
     """Handles what people do in case channels, one act at a time a channel."""
 
-    def __init__(self, store: Store, channel: Channel, guard: Guard, drafting: Drafting, clock: Clock, default_language: Language) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channel: Channel,
+        guard: Guard,
+        drafting: Drafting,
+        clock: Clock,
+        default_language: Language,
+        attachments: Attachments | None = None,
+        join_seconds: float = 0.0,
+    ) -> None:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
-        self._posts = Posts(store, drafting, self._replies, clock, default_language)
+        self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
+        self._posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
         self._decisions = Decisions(store, drafting, self._replies, clock)
 
     async def handle(self, work: Work) -> Work:
@@ -65,19 +102,36 @@ class Conversation:
 
     async def _accept(self, work: Work) -> Work:
         act = work.act
+        if isinstance(act, Deleted):
+            return await self._descriptions.deleted(work, act)
         refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
         if refusal:
             return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
         try:
             return await self._understand(work)
         except DomainError as error:
-            number = error.limit if isinstance(error, TooLong) else 0
-            return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
+            language = await self._replies.language(work)
+            match error:
+                case TooLong():
+                    notice = Notice(Sign.TOO_LONG, language, error.limit, length=error.length)
+                case FileRefused():
+                    notice = Notice(Sign(error.reason), language, error.limit, name=error.name)
+                case _:
+                    notice = Notice(_SIGNS[type(error)], language)
+            return await self._replies.refuse(work, notice)
 
     async def _understand(self, work: Work) -> Work:
         match work.act:
             case Posted():
                 return await self._posts.posted(work, work.act)
+            case Deleted():
+                return await self._descriptions.deleted(work, work.act)
+            case WriteAgain():
+                return await self._descriptions.write_again(work, work.act)
+            case RemoveNote():
+                return await self._descriptions.remove_note(work, work.act)
+            case Separate():
+                return await self._descriptions.separate(work, work.act)
             case HandedBack():
                 return await self._posts.handed_back(work, work.act)
             case Reread():
@@ -96,6 +150,8 @@ class Conversation:
                 return await self._replies.greet(work)
 
     async def _show(self, work: Work) -> Work:
+        if isinstance(work.act, Deleted | RemoveNote):
+            return await self._descriptions.show(work)
         await check_channel(self._guard, work)
         act = work.act
         if isinstance(act, CaseChanged):
@@ -105,8 +161,9 @@ class Conversation:
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
-        if case and note:
-            view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
+            read_as = (report.reading, report.source_ts) if report else (None, None)
+            view = await with_changes(uow, NoteView(note, case.language, *read_as)) if case and note else None
+        if case and note and view:
             await self._channel.show(case, note, slot, view)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
