@@ -21,8 +21,8 @@ from bot.domain.errors import (
     TooLong,
 )
 from bot.domain.note import Note, Purpose
-from bot.workflow.case_changes import what_holds
 from bot.workflow.attachments import Attachments
+from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.drafting import Drafting, check_channel, slot_of
@@ -42,7 +42,7 @@ from bot.workflow.incoming import (
     TryAgain,
     WriteAgain,
 )
-from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
+from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language
@@ -66,6 +66,7 @@ class Conversation:
         store: Store,
         channel: Channel,
         guard: Guard,
+        roles: Roles,
         drafting: Drafting,
         clock: Clock,
         default_language: Language,
@@ -76,7 +77,7 @@ class Conversation:
         self._replies = Replies(store, channel, default_language)
         self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
         self._posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
-        self._decisions = Decisions(store, drafting, self._replies, clock)
+        self._decisions = Decisions(store, roles, drafting, self._replies, clock)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
