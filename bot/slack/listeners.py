@@ -18,6 +18,7 @@ from bot.domain.reading import Reading, read_items
 from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
+from bot.slack.change_listeners import ChangeButtons
 from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
@@ -71,6 +72,7 @@ def register(app: AsyncApp, parts: Parts) -> None:
     Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
+    ChangeButtons(parts).register(app)
 
 
 class _Buttons:

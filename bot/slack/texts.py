@@ -59,11 +59,8 @@ def _words(_: Translate) -> Texts:
             ),
             Sign.INTERRUPTED: _("The note broke off. I am writing it again."),
             Sign.NO_ANSWER: _("I could not write this note. Your post is saved; please try again."),
-            Sign.TOO_LONG: _(
-                "This text is too long to read at once (the limit is about {number} characters). Please post it in shorter parts."
-            ),
             Sign.EMPTY: _("I found no text to work with. Please describe the situation in words."),
-            Sign.FILES_ONLY: _("I can't read attached files yet. Please post the description as text."),
+            Sign.FILES_ONLY: _("I could not read the attached file. Please send it again, or post the description as text."),
             Sign.NOT_TAKEN: _(
                 "I did not take up the message above, so there is nothing to add this to. Please post it all as a new message."
             ),

@@ -12,6 +12,7 @@ from typing import Any
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import COUNSELOR_MARK, Reading
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
+from bot.slack.change_views import change_blocks, change_notice
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
@@ -50,6 +51,9 @@ def pages(content: Content) -> tuple[Page, ...]:
 
 def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
+    said = change_notice(notice)
+    if said is not None:
+        return said
     words = texts(notice.language)
     until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
     return words.signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until)
@@ -117,7 +121,7 @@ def _foot(view: NoteView, words: Texts) -> list[Block]:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}]
+    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:

@@ -80,9 +80,7 @@ async def add_change(session: AsyncSession, case_id: str, change: NoteChange) ->
 async def read_changes(session: AsyncSession, note_id: str) -> Sequence[NoteChange]:
     """The changes of a note's messages, oldest first."""
     rows = await session.exec(select(NoteChangeRow).where(NoteChangeRow.note_id == note_id).order_by(col(NoteChangeRow.serial)))
-    return [
-        NoteChange(row.note_id, row.source_ts, ChangeKind(row.kind), Reading(row.reading), row.revisions, row.at) for row in rows
-    ]
+    return [NoteChange(row.note_id, row.source_ts, ChangeKind(row.kind), Reading(row.reading), row.revisions, row.at) for row in rows]
 
 
 async def was_rewritten(session: AsyncSession, case_id: str) -> bool:

@@ -9,6 +9,7 @@ from bot.store.vault import new_key, seal_bytes, unseal_bytes
 INBOX_KEY = "inbox"
 """The key of acts whose case is not known yet."""
 
+
 async def data_key(session: AsyncSession, master_key: bytes, key_id: str, *, create: bool = False) -> bytes:
     """The data key `key_id`, unwrapped.
 

@@ -68,8 +68,20 @@ class Descriptions:
             owed = note.current is None and await _ask_anew(uow, case, note)  # nothing stands that somebody could want to keep
             return await uow.advance(work, Stage.ACCEPTED if owed else Stage.ANSWERED, note.id)
 
-    async def deleted(self, work: Work, act: Deleted) -> Work:
-        """A message is gone from Slack: what it said goes too. Nobody is asked whether that is allowed."""
+    async def changed(self, work: Work, act: Deleted | WriteAgain | RemoveNote | Separate) -> Work:
+        """What follows from a deletion or from one of the buttons that stand under a note whose messages changed."""
+        match act:
+            case Deleted():
+                return await self._deleted(work, act)
+            case WriteAgain():
+                return await self._write_again(work, act)
+            case RemoveNote():
+                return await self._remove_note(work, act)
+            case Separate():
+                return await self._separate(work, act)
+
+    async def _deleted(self, work: Work, act: Deleted) -> Work:
+        """A message is gone from Slack: what it said goes too."""
         async with self._store.begin() as uow:
             case = await uow.case_of(act.team_id, act.channel_id)
             report = await uow.report(case.id, act.ts) if case else None
@@ -82,7 +94,7 @@ class Descriptions:
                 await uow.add_change(case.id, self._change(note, report, ChangeKind.DELETED))
             return await uow.advance(work, Stage.ANSWERED, note.id if note else None)
 
-    async def write_again(self, work: Work, act: WriteAgain) -> Work:
+    async def _write_again(self, work: Work, act: WriteAgain) -> Work:
         """The note anew, from what is left and as it reads now."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)
@@ -96,7 +108,7 @@ class Descriptions:
         sign = Sign.NOTHING_LEFT if note else Sign.GONE
         return await self._replies.refuse(work, Notice(sign, await self._replies.language(work)))
 
-    async def remove_note(self, work: Work, act: RemoveNote) -> Work:
+    async def _remove_note(self, work: Work, act: RemoveNote) -> Work:
         """All that a note says and rests on is removed."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)
@@ -154,12 +166,12 @@ class Descriptions:
             await _ask_anew(uow, case, note)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def separate(self, work: Work, act: Separate) -> Work:
+    async def _separate(self, work: Work, act: Separate) -> Work:
         """The first message keeps the note; the others go back to the inbox, each to be answered by itself."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)
             if case and note:
-                _, *others = described_in(await uow.reports_of(note.id)) or [None]
+                others = described_in(await uow.reports_of(note.id))[1:]
                 if note.approval or not others or note.current is None or note.current.id != act.revision_id:
                     raise OutOfDate
                 for report in others:

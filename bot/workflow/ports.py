@@ -115,7 +115,6 @@ class Sign(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     """The same, where consent was withdrawn."""
 
-
     FILE_KIND = "file_kind"
     FILE_TOO_LARGE = "file_too_large"
     FILE_TOO_MANY = "file_too_many"
