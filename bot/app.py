@@ -15,10 +15,12 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.documents.process import DocumentProcesses
 from bot.night_process import NightProcesses
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
 from bot.slack.calls import call
+from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -32,6 +34,7 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
+from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
@@ -100,7 +103,10 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
-        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
+        attachments = Attachments(SlackFiles(slack.api_url, _secret(settings, "bot_token")), DocumentProcesses())
+        conversation = Conversation(
+            database, messenger, guard, roles, drafting, _now, settings.language, attachments, settings.slack.join_seconds
+        )
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)

@@ -242,6 +242,14 @@ class Workspace:
         self.changes.record(ChangeKind.FILE_UPLOADED, user=owner, data={"id": file.id, "name": name})
         return file
 
+    def delete_file(self, file: File) -> None:
+        """Delete a file: its bytes go, and each message that showed it shows a tombstone in its place, edited by nobody."""
+        showing = [message for channel in self.channels.values() for message in channel.messages.values() if file.id in message.files]
+        before = [self.message_json(message) for message in showing]
+        file.deleted, file.content = True, b""
+        for message, previous in zip(showing, before, strict=True):
+            self.changes.record(ChangeKind.MESSAGE_CHANGED, channel=message.channel, data=self.message_json(message), previous=previous)
+
     def file_json(self, file: File) -> Json:
         """Return what files.info answers."""
         return shown_file(file, f"{self.base_url}/files/{file.id}")

@@ -12,6 +12,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.documents.process import DocumentProcesses
+from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -20,6 +22,7 @@ from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
+from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
@@ -64,6 +67,7 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    join_seconds: float = 0.0,
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -73,7 +77,8 @@ async def working_bot(
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
+    attachments = Attachments(SlackFiles(sandbox.api_url, sandbox.bot_token), DocumentProcesses())
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, attachments, join_seconds)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
