@@ -95,6 +95,8 @@ class CaseRecord:
     """People of the case, for de-identification."""
     turns: tuple[Turn, ...]
     events: tuple[AnswerEvent, ...]
+    rewritten: bool = False
+    """Texts of it were edited or deleted after a note was made from them: what earlier nights hold of it may have them still."""
 
     def __post_init__(self) -> None:
         asked = [event.asked for event in self.events]
