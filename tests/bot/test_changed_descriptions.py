@@ -1,22 +1,36 @@
 """Descriptions that are edited, deleted, joined or taken apart: what becomes of prompt, store and note, on real databases."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.domain.case import Case
 from bot.domain.change import ChangeKind
 from bot.domain.note import Note, Origin
 from bot.domain.reading import Reading
-from bot.workflow.incoming import Accept, Deleted, Posted, RemoveNote, Separate, TryAgain, WriteAgain
+from bot.store.migrate import ensure_schema
+from bot.workflow.incoming import Accept, Deleted, Incoming, Posted, RemoveNote, Separate, Summarize, TryAgain, WriteAgain
 from bot.workflow.ports import Content, NoteView, Notice, Sign
-from inference.note import NoteItem
+from bot.workflow.records import case_records
+from inference.note import Kind, NoteItem
+from tests.bot.test_case_changes import PAPER, a_form
 from tests.bot.test_conversation import FIRST, MORE, Desk, flat
 from tests.bot.test_conversation import a_desk as a_bare_desk
 from tests.bot.test_store import dump, encodings
 from tests.support.builders import a_post
+from training.data.examples import Budget, build_rows
+from training.data.records import CaseRecord, Verdict
 
 WHO = {"team_id": "T1", "channel_id": "C1", "user_id": "U0ANNA", "at": "1900000000.0"}
 SECRET = "The neighbour is called Quillfeather."
@@ -413,3 +427,109 @@ async def test_a_deletion_comes_before_an_edit(store_url: str) -> None:
         await desk.do(edited(post, "Other words."))
         assert desk.newest.change
         assert desk.newest.change.kind is ChangeKind.DELETED
+
+
+# any case at all
+
+
+class Deed(StrEnum):
+    """What a counselor may do next."""
+
+    DESCRIBE = "describe"
+    INFORM = "inform"
+    LIST = "list"
+    EDIT = "edit"
+    DELETE = "delete"
+    AGAIN = "again"
+    REMOVE = "remove"
+    SEPARATE = "separate"
+    SUMMARIZE = "summarize"
+    FAIL = "fail"
+
+
+@dataclass
+class Story:
+    """A case played deed by deed, each message with a word of its own; `dead` holds the words that must not be read any more."""
+
+    desk: Desk
+    posts: dict[str, Posted] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    failing: bool = False
+
+    async def do(self, deed: Deed, number: int) -> None:
+        """One deed, if there is anything to do it to."""
+        if deed is Deed.FAIL:
+            self.failing = True
+            return
+        act = self._act(deed, number)
+        if act is None:
+            return
+        before = await self._words_of(act.ts) if isinstance(act, Posted | Deleted) else None
+        answers = ["no json"] * 8 if self.failing else [[NoteItem(kind, f"{kind} {next(self.serial)}") for kind in Kind] for _ in range(8)]
+        self.failing, self.desk.model.answers = False, list(answers)
+        asked = len(self.desk.model.prompts)
+        await self.desk.do(act)
+        after = await self._words_of(act.ts) if isinstance(act, Posted | Deleted) else None
+        if before and before != after:
+            self.dead |= {before}
+        for prompt in self.desk.model.prompts[asked:]:
+            assert not [word for word in self.dead if word in flat(prompt)]
+
+    async def _words_of(self, ts: str) -> str | None:
+        """What a message says that was read as its own words; the lines of an edited answer live on in the note."""
+        async with self.desk.database.begin() as uow:
+            case = await uow.case_of("T1", "C1")
+            report = await uow.report(case.id, ts) if case else None
+        return report.text if report and report.reading is not Reading.EDITED else None
+
+    def _act(self, deed: Deed, number: int) -> Incoming | None:
+        views = [view for view in self.desk.channel.shown.values() if isinstance(view, NoteView) and view.note.current]
+        view = views[-1 - number % len(views)] if views else None
+        word = f"Word{next(self.serial)}x"
+        if deed is Deed.SUMMARIZE:
+            return Summarize(**WHO, trigger=word)
+        if deed in {Deed.EDIT, Deed.DELETE} and self.posts:
+            post = list(self.posts.values())[number % len(self.posts)]
+            return edited(post, word, f"18{next(self.serial):08d}.1") if deed is Deed.EDIT else deletion(post)
+        if deed is Deed.DESCRIBE or view is None or view.note.current is None:
+            return self._posted(a_post(word, ts=f"{1700000000 + 5 * next(self.serial)}.000100"))
+        if deed is Deed.INFORM:
+            return self._posted(a_post(word, thread_ts=view.note.thread_ts))
+        if deed is Deed.LIST:
+            return self._posted(a_post(f"- {word}\n- {word} too", thread_ts=view.note.thread_ts))
+        seen = {**WHO, "note_id": view.note.id}
+        if deed is Deed.AGAIN:
+            return WriteAgain(**seen, seen=word)
+        kind = {Deed.REMOVE: RemoveNote, Deed.SEPARATE: Separate}[deed] if deed in {Deed.REMOVE, Deed.SEPARATE} else None
+        return kind(**seen, revision_id=view.note.current.id) if kind else None
+
+    def _posted(self, post: Posted) -> Posted:
+        self.posts[post.ts] = post
+        return post
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with its schema, to begin each case from."""
+    path = tmp_path_factory.mktemp("template") / "phyassist.db"
+    asyncio.run(ensure_schema(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(played=st.lists(st.tuples(st.sampled_from(Deed), st.integers(0, 3)), min_size=4, max_size=12))
+async def test_what_was_deleted_or_replaced_is_never_read_again(template: Path, played: list[tuple[Deed, int]]) -> None:
+    """Whatever counselors do: no later prompt and no training row holds a word of a message as it was before it changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(template, Path(folder) / "phyassist.db")
+        async with a_desk(f"sqlite+aiosqlite:///{copy}") as desk:
+            story = Story(joining(desk, 7))
+            for deed, number in [(Deed.DESCRIBE, 0), *played]:
+                await story.do(deed, number)
+            await desk.do(await a_form(desk, PAPER))
+            async for record in case_records(desk.database):
+                assert isinstance(record, CaseRecord)
+                alone = [replace(event, verdict=Verdict.APPROVED) for event in record.events]
+                rows = build_rows(replace(record, events=tuple(alone)), str, Budget(3000, len), "night")
+                assert not [word for word in story.dead if word in str(rows)]

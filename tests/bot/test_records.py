@@ -259,7 +259,7 @@ class Play:
             self.failing = True
             return
         act = self._act(what, number)
-        if act is None:
+        if act is None or (isinstance(act, Posted) and act.edited_ts and not await self._was_a_note(act)):
             return
         asked = len(self.desk.model.prompts)
         self.desk.model.answers = ["no json", "no json"] if self.failing else [self._answer(number)]
@@ -267,6 +267,13 @@ class Play:
         if not self.failing and len(self.desk.model.prompts) > asked:
             self.served.append(list(self.desk.model.prompts[-1]))
         self.failing = self.failing and len(self.desk.model.prompts) == asked
+
+    async def _was_a_note(self, act: Posted) -> bool:
+        """Whether a message was read as an edited answer: where another one is edited, prompts that were served change."""
+        async with self.desk.database.begin() as uow:
+            case = await uow.case_of("T1", "C1")
+            report = await uow.report(case.id, act.ts) if case else None
+        return report is not None and report.reading is Reading.EDITED
 
     def _answer(self, number: int) -> list[NoteItem]:
         kinds = list(Kind)
@@ -296,7 +303,7 @@ class Play:
         elif what is Do.LIST:
             self.posts.append(a_post("\n".join([*lines, f"- {self._words()}", f"- {self._words()}"]), thread_ts=note.thread_ts))
         elif what is Do.CHANGE:
-            lists = [post for post in self.posts if post.text.startswith("- ")]  # what else is edited changes prompts that were served
+            lists = [post for post in self.posts if post.text.startswith("- ")]
             if not lists:
                 return None
             moment = f"{1800000000 + next(self.serial)}.1"
