@@ -33,7 +33,7 @@ def _words(_: Translate) -> ChangeTexts:
             (edited, Reading.INFORMATION): _("A reply that this note rests on was edited after it was written."),
             (deleted, Reading.DESCRIPTION): _("The description was deleted. This note may rest on it."),
             (deleted, Reading.INFORMATION): _("A reply was deleted. This note may rest on it."),
-            (deleted, Reading.EDITED): _("Your edited answer was deleted. Its lines stand in this note: edit the note, or remove it."),
+            (deleted, Reading.EDITED): _("An edited answer was deleted. Its lines still stand in this note: edit the note, or remove it."),
         },
         nothing_left=_("Nothing else was reported here, so there is nothing to write it again from."),
         write_again={edited: _("Write again with the changes"), deleted: _("Write again without it")},
@@ -50,7 +50,7 @@ def _words(_: Translate) -> ChangeTexts:
             Sign.NOTHING_LEFT: _("There is nothing left to write this note from. Please post a new description, or remove the note."),
             Sign.NOTE_REMOVED: _("This note was removed."),
             Sign.TOO_LONG: _(
-                "This text is too long to read at once: it has about {length} characters, and {number} fit. Please post it in parts, "
+                "This text is too long to read at once: it has about {length} characters, and about {number} fit. Please post it in parts, "
                 "each as "
                 "a message of its own."
             ),

@@ -4,6 +4,7 @@ import json
 
 from bot.domain.change import ChangeKind
 from bot.domain.note import Purpose
+from bot.domain.reading import Reading
 from bot.slack.blocks import Block, button, context, escape, plain
 from bot.slack.change_texts import ChangeTexts, change_texts
 from bot.workflow.ports import NoteView, Notice
@@ -43,10 +44,12 @@ def _changed(view: NoteView, words: ChangeTexts) -> list[Block]:
     note, change = view.note, view.change
     if change is None or note.current is None:
         return []
-    lines = [words.changed[change.kind, change.reading], *([] if view.may_rewrite else [words.nothing_left])]
+    lines_stay = change.reading is Reading.EDITED
+    may_rewrite = view.may_rewrite and not lines_stay
+    lines = [words.changed[change.kind, change.reading], *([] if may_rewrite or lines_stay else [words.nothing_left])]
     # seen: the same click after another change of the same note is another act
     seen = f"{note.current.id}:{change.kind}:{change.source_ts}:{int(change.at.timestamp())}"
-    buttons = [button(WRITE_AGAIN_ACTION, words.write_again[change.kind], json.dumps([note.id, seen]))] if view.may_rewrite else []
+    buttons = [button(WRITE_AGAIN_ACTION, words.write_again[change.kind], json.dumps([note.id, seen]))] if may_rewrite else []
     if change.kind is ChangeKind.DELETED and note.purpose is Purpose.ANSWER:
         sure = {
             "title": plain(words.remove_sure),
@@ -56,4 +59,4 @@ def _changed(view: NoteView, words: ChangeTexts) -> list[Block]:
             "style": "danger",
         }
         buttons.append(button(REMOVE_NOTE_ACTION, words.remove, json.dumps([note.id, note.current.id])) | {"confirm": sure})
-    return [context(" ".join(lines)), *([{"type": "actions", "elements": buttons}] if buttons else [])]
+    return [context("\n".join(lines)), *([{"type": "actions", "elements": buttons}] if buttons else [])]

@@ -148,6 +148,7 @@ def _words(_: Translate) -> Texts:
         help=_(
             "*PhyAssist* drafts notes for counselors. You are the author.\n"
             "• Post a description in this channel, without names: the note appears in its thread.\n"
+            "• It may be long, come in several messages, or as files: .txt, .md, .docx or .pdf, up to 10 MB each, five at a time.\n"
             "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
             "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"

@@ -10,6 +10,7 @@ from sqlalchemy import LargeBinary, select
 from sqlmodel import SQLModel
 
 from bot.domain.case import Consent, Roster
+from bot.domain.change import ChangeKind, NoteChange
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
 from bot.store.database import Database
@@ -65,6 +66,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_turn(note, Turn(TurnKind.ANSWER, PLANTED[2], 9), note.revisions[0].id, "2.2:2.2")
         await uow.add_revision(note, note.revisions[0])
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
+        await uow.add_change(case.id, NoteChange(note.id, "2.2", ChangeKind.EDITED, Reading.DESCRIPTION, 1, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
