@@ -15,6 +15,7 @@ from bot.domain.note import Note
 from bot.domain.reading import Reading
 from bot.store.tables import (
     AcceptanceRow,
+    CorrectionRow,
     InboxRow,
     MessageRow,
     NightSampleRow,
@@ -35,10 +36,10 @@ async def newest_reports(session: AsyncSession, note_id: str) -> Sequence[Report
 
 
 async def forget_message(session: AsyncSession, case_id: str, source_ts: str) -> None:
-    """Removes all versions of what a message reported, and the case's notes that were kept to be compared.
-
-    A sample of a night doesn't say which messages its text came from, so all of the case go.
-    """
+    """Removes all versions of what a message reported, and what may have been made of it: the case's notes that were kept to be compared,
+    which don't say where their text came from, and digests that a counselor corrected while it was in them."""
+    here = col(TurnRow.case_id) == case_id, col(TurnRow.source).startswith(f"{source_ts}:", autoescape=True)
+    await _forget_digests(session, case_id, (await session.exec(select(func.min(TurnRow.position)).where(*here))).one())
     await session.exec(delete(ReportRow).where(col(ReportRow.case_id) == case_id, col(ReportRow.source_ts) == source_ts))
     await session.exec(delete(NightSampleRow).where(col(NightSampleRow.case_id) == case_id))
 
@@ -54,6 +55,16 @@ async def rewrite_turn(session: AsyncSession, key: bytes, case_id: str, stored: 
     sealed = seal(key, stored.turn.text, f"turn:{case_id}:{stored.position}")
     here = update(TurnRow).where(col(TurnRow.case_id) == case_id, col(TurnRow.position) == stored.position)
     await session.exec(here.values(sealed_text=sealed, tokens=stored.turn.tokens, source=stored.source))
+    await _forget_digests(session, case_id, stored.position)
+
+
+async def _forget_digests(session: AsyncSession, case_id: str, position: int | None) -> None:
+    """Removes the corrected digests that stood for the turn at this position, and those after them, which were made from them."""
+    stood = col(CorrectionRow.case_id) == case_id
+    if position is not None:
+        first = (await session.exec(select(func.min(CorrectionRow.number)).where(stood, CorrectionRow.upto >= position))).one()
+        if first is not None:
+            await session.exec(delete(CorrectionRow).where(stood, col(CorrectionRow.number) >= first))
 
 
 async def remove_turns(session: AsyncSession, case_id: str, positions: Sequence[int]) -> None:
@@ -90,6 +101,8 @@ async def was_rewritten(session: AsyncSession, case_id: str) -> bool:
 
 async def empty_note(session: AsyncSession, note: Note) -> None:
     """Removes a note's revisions, turns and reports, and who accepted it; its row, its messages and the fact of the change stay."""
+    first = (await session.exec(select(func.min(TurnRow.position)).where(TurnRow.note_id == note.id))).one()
+    await _forget_digests(session, note.case_id, first)
     for table in (AcceptanceRow, RevisionRow, TurnRow, ReportRow):
         await session.exec(delete(table).where(col(table.note_id) == note.id))
     await session.exec(delete(NightSampleRow).where(col(NightSampleRow.case_id) == note.case_id))

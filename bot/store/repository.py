@@ -16,6 +16,7 @@ from bot.domain.note import Note, Purpose, Revision
 from bot.domain.reading import Reading
 from bot.store import audit, descriptions
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
+from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
@@ -23,6 +24,7 @@ from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, Note
 from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Incoming, Stage, deleted_key, post_key
 from bot.workflow.ports import Report, StoredTurn, Work
+from inference.digest import Correction
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
 
@@ -34,6 +36,8 @@ class SqlUnitOfWork:
         self._session = session
         self._master_key = master_key
         self._entries: list[AuditEntry] = []
+        self._used = 0
+        """The last position of the turns that this transaction removed: none that it adds gets it again, or comes before it."""
 
     async def record(self, entry: AuditEntry) -> None:
         """One more row of the audit, added when the transaction ends, after everything else in it (`bot.store.audit` says why)."""
@@ -97,6 +101,14 @@ class SqlUnitOfWork:
         rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
         return [_turn(row, key) for row in rows]
 
+    async def corrections(self, case_id: str) -> Sequence[Correction]:
+        """The digests of a case as counselors corrected them, oldest first."""
+        return await read_corrections(self._session, await self._key(case_id), case_id)
+
+    async def add_correction(self, case_id: str, upto: int, lines: Sequence[str], by: str, at: datetime) -> None:
+        """A digest of the case's first `upto` turns as somebody corrected it."""
+        await write_correction(self._session, await self._key(case_id), case_id, upto, lines, by, at)
+
     async def turn_of(self, note_id: str) -> StoredTurn | None:
         """The newest turn in which a counselor asked something of this note."""
         query = select(TurnRow).where(TurnRow.note_id == note_id, TurnRow.kind != TurnKind.ANSWER)
@@ -106,7 +118,7 @@ class SqlUnitOfWork:
     async def add_turn(self, note: Note, turn: Turn, revision_id: str | None = None, source: str | None = None) -> None:
         """One more turn at the end of the note's case, with the revision that it made and what it was read from."""
         case_id = note.case_id
-        position = await self._next_position(TurnRow, case_id)
+        position = max(await self._next_position(TurnRow, case_id), self._used + 1)
         sealed = seal(await self._key(case_id), turn.text, f"turn:{case_id}:{position}")
         self._session.add(
             TurnRow(
@@ -235,6 +247,7 @@ class SqlUnitOfWork:
 
     async def remove_turns(self, case_id: str, turns: Sequence[StoredTurn]) -> None:
         """Takes turns out of the prompt."""
+        self._used = max([self._used, *(stored.position for stored in turns)])
         await descriptions.remove_turns(self._session, case_id, [stored.position for stored in turns])
 
     async def add_change(self, case_id: str, change: NoteChange) -> None:

@@ -8,9 +8,11 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from bot.domain.errors import (
     CaseOutOfDate,
+    DigestOutOfDate,
     DomainError,
     FileRefused,
     NotAllowed,
@@ -25,12 +27,14 @@ from bot.workflow.attachments import Attachments
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.descriptions import Descriptions, with_changes
+from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.incoming import (
     Accept,
     Approve,
     CaseChanged,
     Deleted,
+    DigestCorrected,
     HandedBack,
     Joined,
     Posted,
@@ -53,6 +57,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
+    DigestOutOfDate: Sign.DIGEST_OUT_OF_DATE,
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
 }
@@ -76,8 +81,25 @@ class Conversation:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
-        self._posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
-        self._decisions = Decisions(store, roles, drafting, self._replies, clock)
+        posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
+        decisions = Decisions(store, roles, drafting, self._replies, clock)
+        digests = Digests(store, drafting, clock)
+        self._takes: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
+            Posted: posts.posted,
+            Deleted: self._descriptions.deleted,
+            WriteAgain: self._descriptions.write_again,
+            RemoveNote: self._descriptions.remove_note,
+            Separate: self._descriptions.separate,
+            HandedBack: posts.handed_back,
+            Reread: posts.reread,
+            TryAgain: decisions.try_again,
+            Summarize: decisions.summarize,
+            Approve: decisions.approve,
+            Accept: decisions.accept,
+            CaseChanged: decisions.change_case,
+            DigestCorrected: digests.correct,
+            Joined: self._replies.greet,
+        }
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -104,12 +126,12 @@ class Conversation:
     async def _accept(self, work: Work) -> Work:
         act = work.act
         if isinstance(act, Deleted):  # whoever it was, and whatever became of the channel: what is gone must go
-            return await self._descriptions.changed(work, act)
+            return await self._descriptions.deleted(work, act)
         refusal = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
         if refusal:
             return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
         try:
-            return await self._understand(work)
+            return await self._takes[type(act)](work, act)
         except DomainError as error:
             language = await self._replies.language(work)
             match error:
@@ -121,34 +143,13 @@ class Conversation:
                     notice = Notice(_SIGNS[type(error)], language)
             return await self._replies.refuse(work, notice)
 
-    async def _understand(self, work: Work) -> Work:  # noqa: C901 (one line an act, and nothing nested)
-        match work.act:
-            case Posted():
-                return await self._posts.posted(work, work.act)
-            case Deleted() | WriteAgain() | RemoveNote() | Separate():
-                return await self._descriptions.changed(work, work.act)
-            case HandedBack():
-                return await self._posts.handed_back(work, work.act)
-            case Reread():
-                return await self._posts.reread(work, work.act)
-            case TryAgain():
-                return await self._decisions.try_again(work, work.act)
-            case Summarize():
-                return await self._decisions.summarize(work)
-            case Approve():
-                return await self._decisions.approve(work, work.act)
-            case Accept():
-                return await self._decisions.accept(work, work.act)
-            case CaseChanged():
-                return await self._decisions.change_case(work, work.act)
-            case Joined():
-                return await self._replies.greet(work)
-
     async def _show(self, work: Work) -> Work:
         if isinstance(work.act, Deleted | RemoveNote):
             return await self._descriptions.show(work)
         await check_channel(self._guard, work)
         act = work.act
+        if isinstance(act, DigestCorrected):
+            return await self._replies.refuse(work, Notice(Sign.DIGEST_CORRECTED, await self._replies.language(work)))
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
         async with self._store.begin() as uow:

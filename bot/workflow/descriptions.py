@@ -68,19 +68,7 @@ class Descriptions:
             owed = note.current is None and await _ask_anew(uow, case, note)  # nothing stands that somebody could want to keep
             return await uow.advance(work, Stage.ACCEPTED if owed else Stage.ANSWERED, note.id)
 
-    async def changed(self, work: Work, act: Deleted | WriteAgain | RemoveNote | Separate) -> Work:
-        """What follows from a deletion or from one of the buttons that stand under a note whose messages changed."""
-        match act:
-            case Deleted():
-                return await self._deleted(work, act)
-            case WriteAgain():
-                return await self._write_again(work, act)
-            case RemoveNote():
-                return await self._remove_note(work, act)
-            case Separate():
-                return await self._separate(work, act)
-
-    async def _deleted(self, work: Work, act: Deleted) -> Work:
+    async def deleted(self, work: Work, act: Deleted) -> Work:
         """A message is gone from Slack: what it said goes too."""
         async with self._store.begin() as uow:
             case = await uow.case_of(act.team_id, act.channel_id)
@@ -94,7 +82,7 @@ class Descriptions:
                 await uow.add_change(case.id, self._change(note, report, ChangeKind.DELETED))
             return await uow.advance(work, Stage.ANSWERED, note.id if note else None)
 
-    async def _write_again(self, work: Work, act: WriteAgain) -> Work:
+    async def write_again(self, work: Work, act: WriteAgain) -> Work:
         """The note anew, from what is left and as it reads now."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)
@@ -108,7 +96,7 @@ class Descriptions:
         sign = Sign.NOTHING_LEFT if note else Sign.GONE
         return await self._replies.refuse(work, Notice(sign, await self._replies.language(work)))
 
-    async def _remove_note(self, work: Work, act: RemoveNote) -> Work:
+    async def remove_note(self, work: Work, act: RemoveNote) -> Work:
         """All that a note says and rests on is removed."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)
@@ -166,7 +154,7 @@ class Descriptions:
             await _ask_anew(uow, case, note)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _separate(self, work: Work, act: Separate) -> Work:
+    async def separate(self, work: Work, act: Separate) -> Work:
         """The first message keeps the note; the others go back to the inbox, each to be answered by itself."""
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, act.note_id)

@@ -28,7 +28,7 @@ from tests.bot.test_case_changes import PAPER, a_form
 from tests.bot.test_conversation import FIRST, MORE, Desk, flat
 from tests.bot.test_conversation import a_desk as a_bare_desk
 from tests.bot.test_store import dump, encodings
-from tests.support.builders import a_post
+from tests.support.builders import NOW, a_post
 from training.data.examples import Budget, build_rows
 from training.data.records import CaseRecord, Verdict
 
@@ -311,6 +311,26 @@ async def test_trying_again_after_a_deletion_finds_nothing(store_url: str) -> No
         await desk.do(deletion(post))
         await desk.do(TryAgain(**WHO, note_id=notice.note_id, failed_at=notice.failed_at))
         assert desk.channel.notices == [Sign.GONE]
+
+
+async def test_a_corrected_digest_goes_with_what_it_was_made_from(store_url: str) -> None:
+    """A counselor's digest may have the deleted words: those made while they were in it go, earlier ones stay, and new ones can follow."""
+    async with a_desk(store_url, FIRST, FIRST, FIRST) as desk:
+        first, second = a_post("She sleeps badly."), a_post(SECRET)
+        await desk.do(first)
+        await desk.do(second)
+        async with desk.database.begin() as uow:
+            case = await uow.case_of("T1", "C1")
+            assert case
+            for upto, line in ((2, "Sleeps badly."), (4, SECRET), (1, "Made from the one before.")):
+                await uow.add_correction(case.id, upto, (line,), "U0ANNA", NOW)
+        await desk.do(deletion(second))
+        async with desk.database.begin() as uow:
+            assert [correction.lines for correction in await uow.corrections(case.id)] == [("Sleeps badly.",)]
+            await uow.add_correction(case.id, 2, ("Once more.",), "U0ANNA", NOW)
+        await desk.do(edited(first, "She sleeps well."))
+        async with desk.database.begin() as uow:
+            assert await uow.corrections(case.id) == []
 
 
 # several messages in a row
