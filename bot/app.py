@@ -15,6 +15,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.documents.process import DocumentProcesses
 from bot.night_process import NightProcesses, forget_in_datasets
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
@@ -22,6 +23,7 @@ from bot.slack.audit_listeners import Audits
 from bot.slack.calls import call
 from bot.slack.channel_list import bots_channels
 from bot.slack.deletion_desk import SlackDeletionDesk
+from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -36,6 +38,7 @@ from bot.store.heads import HEADS_FILE, KeptHeads
 from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
+from bot.workflow.attachments import Attachments
 from bot.workflow.channel_watch import EVERY, watch_channels
 from bot.workflow.conversation import Conversation
 from bot.workflow.deleting import Deletions
@@ -117,7 +120,17 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         deletion_desk = SlackDeletionDesk(client, identity.user_id, slack.admin_channel, settings.language)
         deletions = _deletions(settings, database, roles, deletion_desk)
         conversation = Conversation(
-            database, messenger, guard, roles, drafting, _now, settings.language, deletions, settings.safety.by_language()
+            database,
+            messenger,
+            guard,
+            roles,
+            drafting,
+            _now,
+            settings.language,
+            deletions=deletions,
+            contacts=settings.safety.by_language(),
+            attachments=Attachments(SlackFiles(slack.api_url, token), DocumentProcesses()),
+            join_seconds=slack.join_seconds,
         )
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)

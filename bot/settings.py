@@ -199,6 +199,8 @@ class SlackSettings(Section):
     """The private channel (C… or G…) for reports and alarms."""
     update_seconds: float = Field(2.5, ge=0.0, le=60.0)
     """Seconds between two live updates of a note that is being written; Slack allows about 50 updates a minute."""
+    join_seconds: float = Field(20.0, ge=0.0, le=600.0)
+    """How soon one person's messages must follow each other to be one description, if no note to them is there yet; 0: never."""
 
 
 class StoreSettings(Section):

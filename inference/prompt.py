@@ -1,9 +1,10 @@
 """A case's history as chat messages: the one prompt that serving and training share.
 
-The prompt is append-only. Each turn of a case becomes text once and is never changed later, so the server's prefix cache
-holds everything but the newest turn. When the token budget is full, old turns leave in one large step (half the budget),
-not one at a time, because each step costs a cold cache. They leave right after an answer, as soon as the next turn might not
-fit, so that the server can read what remains while the counselor reads the note. The opening description always stays.
+The prompt is append-only. Each turn of a case becomes text once and is not changed later, so the server's prefix cache
+holds everything but the newest turn; only a message that is edited or deleted changes the turns that were read from it.
+When the token budget is full, old turns leave in one large step (half the budget), not one at a time, because each step costs
+a cold cache. They leave right after an answer, as soon as the next turn might not fit, so that the server can read what
+remains while the counselor reads the note. The opening description always stays.
 
 What left is not forgotten: a digest of it stands after the opening (`inference.digest`), and a report that touches something said
 in it is preceded by those sentences. Both depend on which turns have left, so they change with each large step, and only then.

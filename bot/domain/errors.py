@@ -3,6 +3,7 @@
 DomainError
 ├── NothingToRead        a post or an edited answer without a single line to work on
 ├── TooLong              a post that does not fit the model's context
+├── FileRefused          an attached file that can't be read
 ├── NoteLocked           an approved summary does not change any more
 ├── OutOfDate            the revision in hand is not the newest one
 ├── CaseOutOfDate        the case's consent has changed since the form was opened
@@ -22,11 +23,19 @@ class NothingToRead(DomainError):
 
 
 class TooLong(DomainError):
-    """A post that does not fit the model's context; `limit` is in characters, roughly."""
+    """A post that does not fit the model's context; `limit` is in characters, roughly, `length` is what it has."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, length: int = 0) -> None:
         super().__init__(f"longer than about {limit} characters")
-        self.limit = limit
+        self.limit, self.length = limit, length
+
+
+class FileRefused(DomainError):
+    """An attached file that can't be read; `reason` names the sentence to show, `limit` belongs to it. `name` is case text."""
+
+    def __init__(self, reason: str, name: str, limit: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.name, self.limit = reason, name, limit
 
 
 class NoteLocked(DomainError):

@@ -18,6 +18,7 @@ from bot.domain.reading import Reading, read_items
 from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
+from bot.slack.change_listeners import ChangeButtons
 from bot.slack.channel_events import CHANGES, channel_acts
 from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.deletion_listeners import CaseDeletions
@@ -73,6 +74,7 @@ def register(app: AsyncApp, parts: Parts) -> None:
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
     SafetyCardButtons(parts).register(app)
+    ChangeButtons(parts).register(app)
 
 
 class _Buttons:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.workflow.incoming import Incoming, Joined, Posted
+from bot.workflow.incoming import Deleted, FileRef, Incoming, Joined, Posted
 
 _WRITTEN_BY_PEOPLE = {None, "file_share", "thread_broadcast"}
+_FILES_GONE = {"tombstone", "hidden_by_limit"}
+"""Modes of files that Slack shows no more."""
 _TOKEN = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -25,9 +27,11 @@ def parse_event(body: Mapping[str, Any], bot_user_id: str | None) -> Incoming | 
             return None
 
 
-def _message(event: Mapping[str, Any], team_id: str, bot_user_id: str | None) -> Posted | None:
+def _message(event: Mapping[str, Any], team_id: str, bot_user_id: str | None) -> Posted | Deleted | None:
     changed = event.get("subtype") == "message_changed"
     message = event.get("message") or {} if changed else event
+    if event.get("subtype") == "message_deleted" or (changed and message.get("subtype") == "tombstone") or _lost_its_files(event):
+        return _deleted(event, team_id)
     if message.get("subtype") not in _WRITTEN_BY_PEOPLE or message.get("bot_id") or not message.get("user") or message.get("hidden"):
         return None
     edited = message.get("edited") or {}
@@ -46,6 +50,41 @@ def _message(event: Mapping[str, Any], team_id: str, bot_user_id: str | None) ->
         edited_ts=edited.get("ts"),
         text=plain_text(text),
         has_files=bool(message.get("files")),
+        files=tuple(_file(file) for file in message.get("files") or ()),
+    )
+
+
+def _deleted(event: Mapping[str, Any], team_id: str) -> Deleted | None:
+    """The end of a person's message; below it, where there are replies, Slack leaves a tombstone."""
+    before = event.get("previous_message") or {}
+    ts = event.get("deleted_ts") or before.get("ts")
+    if not ts or before.get("bot_id") or not before.get("user"):
+        return None
+    return Deleted(
+        team_id=team_id, channel_id=str(event["channel"]), user_id=str(before["user"]), at=str(event.get("event_ts") or ts), ts=str(ts)
+    )
+
+
+def _lost_its_files(event: Mapping[str, Any]) -> bool:
+    """Whether a message that was nothing but files has none any more: somebody deleted them, which is no edit to Slack."""
+    before, message = event.get("previous_message") or {}, event.get("message") or {}
+    files = message.get("files") or []
+    if event.get("subtype") != "message_changed" or message.get("edited") != before.get("edited") or str(message.get("text") or "").strip():
+        return False
+    return bool(before.get("files")) and all(file.get("mode") in _FILES_GONE for file in files)
+
+
+def _file(file: Mapping[str, Any]) -> FileRef:
+    """A file of a message. What lies elsewhere on the web, or is gone, has no address that the bot may fetch it from."""
+    here = not file.get("is_external") and file.get("mode") not in {*_FILES_GONE, "external"}
+    url = file.get("url_private_download") or file.get("url_private") or ""
+    size = file.get("size")
+    return FileRef(
+        id=str(file.get("id") or ""),
+        name=str(file.get("name") or file.get("title") or ""),
+        mimetype=str(file.get("mimetype") or ""),
+        size=size if isinstance(size, int) else 0,
+        url=str(url) if here else "",
     )
 
 

@@ -59,11 +59,8 @@ def _words(_: Translate) -> Texts:
             ),
             Sign.INTERRUPTED: _("The note broke off. I am writing it again."),
             Sign.NO_ANSWER: _("I could not write this note. Your post is saved; please try again."),
-            Sign.TOO_LONG: _(
-                "This text is too long to read at once (the limit is about {number} characters). Please post it in shorter parts."
-            ),
             Sign.EMPTY: _("I found no text to work with. Please describe the situation in words."),
-            Sign.FILES_ONLY: _("I can't read attached files yet. Please post the description as text."),
+            Sign.FILES_ONLY: _("I could not read the attached file. Please send it again, or post the description as text."),
             Sign.NOT_TAKEN: _(
                 "I did not take up the message above, so there is nothing to add this to. Please post it all as a new message."
             ),
@@ -150,6 +147,7 @@ def _words(_: Translate) -> Texts:
         help=_(
             "*PhyAssist* drafts notes for counselors. You are the author.\n"
             "• Post a description in this channel, without names: the note appears in its thread.\n"
+            "• It may be long, come in several messages, or as files: .txt, .md, .docx or .pdf, up to 10 MB each, five at a time.\n"
             "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
             "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"

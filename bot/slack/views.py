@@ -15,6 +15,7 @@ from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, h
 from bot.slack.case_card import card, reopen_button
 from bot.slack.case_card_texts import card_texts
 from bot.slack.case_setup import setup_line
+from bot.slack.change_views import change_blocks, change_notice
 from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, SafetyCardView, Sign
@@ -57,6 +58,9 @@ def pages(content: Content) -> tuple[Page, ...]:
 
 def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
+    said = change_notice(notice)
+    if said is not None:
+        return said
     words = texts(notice.language)
     until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
     signs = words.signs | card_texts(notice.language).signs
@@ -127,7 +131,7 @@ def _foot(view: NoteView, words: Texts) -> list[Block]:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}]
+    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:

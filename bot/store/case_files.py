@@ -22,6 +22,7 @@ from bot.store.tables import (
     MessageRow,
     MovedChannelRow,
     NightSampleRow,
+    NoteChangeRow,
     NoteRow,
     ReportRow,
     RevisionRow,
@@ -114,7 +115,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow, CorrectionRow):
+    for each in (NoteChangeRow, ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow, CorrectionRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(MovedChannelRow).where(col(MovedChannelRow.new_channel_id) == case.channel_id)

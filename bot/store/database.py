@@ -87,12 +87,16 @@ class Database:
         On SQLite that is the write-ahead log. On PostgreSQL the table of keys is written anew, so that no destroyed key is left in its
         file; everything else is unreadable without, and goes with the server's own vacuum. Its log is recycled in its own time.
         """
-        if self._engine.dialect.name == "sqlite":
-            await self._empty_log()
-        else:
+        await self.scrub()
+        if self._engine.dialect.name != "sqlite":
             async with self._engine.connect() as connection:
                 alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
                 await alone.execute(text("VACUUM FULL data_key"))
+
+    async def scrub(self) -> None:
+        """After rows were deleted or overwritten: on SQLite their bytes are in the write-ahead log still, which is emptied."""
+        if self._engine.dialect.name == "sqlite":
+            await self._empty_log()
 
     async def unfinished_deletions(self) -> Sequence[Deletion]:
         """The deletions whose certificate is still owed, oldest first."""

@@ -12,20 +12,21 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.case_code import propose_code
-from bot.domain.note import Note, Revision
+from bot.domain.change import NoteChange
+from bot.domain.note import Note, Purpose, Revision
 from bot.domain.reading import Reading
 from bot.domain.safety_card import SafetyCard, Seen
-from bot.store import audit, safety_cards
+from bot.store import audit, descriptions, safety_cards
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
-from bot.store.keys import data_key
+from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import move_channel
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
-from bot.workflow.incoming import Stage, joined_prefix, post_key
+from bot.workflow.incoming import Incoming, Stage, deleted_key, joined_prefix, post_key
 from bot.workflow.ports import CARD_SLOT, Clock, Report, Sign, StoredTurn, Work
 from inference.digest import Correction
 from inference.note import Language
@@ -42,6 +43,8 @@ class SqlUnitOfWork:
         self._entries: list[AuditEntry] = []
         self._opened: list[Case] = []
         self._actor = BOT
+        self._used = 0
+        """The last position of the turns that this transaction removed: none that it adds gets it again, or comes before it."""
 
     async def record(self, entry: AuditEntry) -> None:
         """One more row of the audit, added when the transaction ends, after everything else in it (`bot.store.audit` says why)."""
@@ -159,7 +162,7 @@ class SqlUnitOfWork:
     async def add_turn(self, note: Note, turn: Turn, revision_id: str | None = None, source: str | None = None) -> None:
         """One more turn at the end of the note's case, with the revision that it made and what it was read from."""
         case_id = note.case_id
-        position = await self._next_position(TurnRow, case_id)
+        position = max(await self._next_position(TurnRow, case_id), self._used + 1)
         sealed = seal(await self._key(case_id), turn.text, f"turn:{case_id}:{position}")
         self._session.add(
             TurnRow(
@@ -232,10 +235,7 @@ class SqlUnitOfWork:
         """The newest version of what a message reported, as it was read last."""
         query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
         row = (await self._session.exec(query.order_by(col(ReportRow.serial).desc()).limit(1))).first()
-        if row is None:
-            return None
-        text = unseal(await self._key(case_id), row.sealed_text, f"description:{source_ts}:{row.version}")
-        return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
+        return await self._report(row) if row else None
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text. An act that is taken up is audited."""
@@ -274,6 +274,64 @@ class SqlUnitOfWork:
         """Whether a message came through the inbox, as long as its key is kept."""
         key = post_key(team_id, channel_id, ts)
         return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
+
+    async def was_deleted(self, team_id: str, channel_id: str, ts: str) -> bool:
+        """Whether a message's deletion came through the inbox, as long as its key is kept."""
+        key = deleted_key(team_id, channel_id, ts)
+        return (await self._session.exec(select(InboxRow.id).where(InboxRow.key == key))).first() is not None
+
+    async def newest_answer(self, case_id: str) -> Note | None:
+        """The case's newest answer to a description."""
+        query = select(NoteRow).where(NoteRow.case_id == case_id, NoteRow.purpose == Purpose.ANSWER)
+        row = (await self._session.exec(query.order_by(col(NoteRow.position).desc()).limit(1))).first()
+        return await self._note(row) if row else None
+
+    async def reports_of(self, note_id: str) -> Sequence[Report]:
+        """The newest version of each message that a note rests on, as it was read last, in the order of the messages."""
+        rows = await descriptions.newest_reports(self._session, note_id)
+        return [await self._report(row) for row in rows]
+
+    async def forget_message(self, case_id: str, source_ts: str) -> None:
+        """Removes what a message reported, all versions, and what was kept of the case to compare notes."""
+        await descriptions.forget_message(self._session, case_id, source_ts)
+
+    async def forget_posts(self, team_id: str, channel_id: str, ts: str) -> None:
+        """Acts of a message that are over lose what they may still hold of it."""
+        await descriptions.forget_posts(self._session, post_key(team_id, channel_id, ts))
+
+    async def was_rewritten(self, case_id: str) -> bool:
+        """Whether a text of the case was edited or deleted after it had been taken up."""
+        return await descriptions.was_rewritten(self._session, case_id)
+
+    async def rewrite_turn(self, case_id: str, stored: StoredTurn) -> None:
+        """Another text, length and source for the turn at that position."""
+        await descriptions.rewrite_turn(self._session, await self._key(case_id), case_id, stored)
+
+    async def remove_turns(self, case_id: str, turns: Sequence[StoredTurn]) -> None:
+        """Takes turns out of the prompt."""
+        self._used = max([self._used, *(stored.position for stored in turns)])
+        await descriptions.remove_turns(self._session, case_id, [stored.position for stored in turns])
+
+    async def add_change(self, case_id: str, change: NoteChange) -> None:
+        """A message that a note rests on was edited or deleted."""
+        await descriptions.add_change(self._session, case_id, change)
+
+    async def changes(self, note_id: str) -> Sequence[NoteChange]:
+        """What became of the messages that a note rests on, oldest first."""
+        return await descriptions.read_changes(self._session, note_id)
+
+    async def empty_note(self, note: Note) -> None:
+        """Removes all that a note says and rests on; its thread stays known."""
+        await descriptions.empty_note(self._session, note)
+
+    async def put_back(self, act: Incoming) -> None:
+        """Something that was said goes to the inbox, to be taken up anew."""
+        key = await data_key(self._session, self._master_key, INBOX_KEY)
+        await descriptions.put_back(self._session, key, act)
+
+    async def slots_of(self, note_id: str) -> Sequence[str]:
+        """The slots of all messages that show a note, oldest first."""
+        return await descriptions.slots_of(self._session, note_id)
 
     async def latest_slot(self, note_id: str) -> str | None:
         """The slot of the newest message that shows a note; its safety cards are none."""
@@ -316,10 +374,14 @@ class SqlUnitOfWork:
         newest = (await self._session.exec(select(func.max(table.position)).where(table.case_id == case_id))).one()
         return (newest or 0) + 1
 
+    async def _report(self, row: ReportRow) -> Report:
+        text = unseal(await self._key(row.case_id), row.sealed_text, f"description:{row.source_ts}:{row.version}")
+        return Report(row.case_id, row.note_id, row.source_ts, row.version, row.author_id, Reading(row.reading), text)
+
     async def _note(self, row: NoteRow) -> Note:
         return await read_note(self._session, await self._key(row.case_id), row)
 
 
 def _turn(row: TurnRow, key: bytes) -> StoredTurn:
     text = unseal(key, row.sealed_text, f"turn:{row.case_id}:{row.position}")
-    return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source)
+    return StoredTurn(Turn(TurnKind(row.kind), text, row.tokens), row.note_id, row.revision_id, row.source, row.position)

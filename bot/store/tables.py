@@ -202,7 +202,8 @@ class ReportRow(SQLModel, table=True):
 
 
 class TurnRow(SQLModel, table=True):
-    """One turn of the prompt, as the model sees it; append-only.
+    """One turn of the prompt, as the model sees it. Turns are added at the end; one is changed or removed only because the message that it
+    was read from was edited, deleted or joined with another.
 
     `revision_id` is the revision that the turn made: an answer's, or that of a note handed back. `source` names message and version that
     it was read from.
@@ -219,6 +220,20 @@ class TurnRow(SQLModel, table=True):
     sealed_text: bytes = _sealed()
     revision_id: str | None = None
     source: str | None = None
+
+
+class NoteChangeRow(SQLModel, table=True):
+    """A message that a note rests on was edited or deleted, when the note had that many revisions."""
+
+    __tablename__ = "note_change"
+    serial: int | None = _serial()
+    case_id: str = Field(foreign_key="case.id", index=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    source_ts: str
+    kind: str
+    reading: str
+    revisions: int
+    at: datetime = _when()
 
 
 class CorrectionRow(SQLModel, table=True):

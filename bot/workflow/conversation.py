@@ -18,6 +18,7 @@ from bot.domain.errors import (
     CodeTaken,
     DigestOutOfDate,
     DomainError,
+    FileRefused,
     NotAllowed,
     NoteLocked,
     NothingToRead,
@@ -27,10 +28,12 @@ from bot.domain.errors import (
 )
 from bot.domain.note import Note, Purpose
 from bot.domain.safety_card import Contacts
+from bot.workflow.attachments import Attachments
 from bot.workflow.case_changes import what_holds
 from bot.workflow.channels import CHANNEL_ACTS, Channels
 from bot.workflow.decisions import Decisions
 from bot.workflow.deleting import Deletions
+from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.gate import Gate
@@ -41,13 +44,17 @@ from bot.workflow.incoming import (
     CaseChanged,
     CaseSwitched,
     DeleteCase,
+    Deleted,
     DigestCorrected,
     HandedBack,
     Posted,
+    RemoveNote,
     Reread,
+    Separate,
     Stage,
     Summarize,
     TryAgain,
+    WriteAgain,
 )
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
@@ -62,7 +69,6 @@ CARD_TRIES = 2
 """How often an act may fail for its safety card before it goes on without."""
 _SIGNS: dict[type[DomainError], Sign] = {
     NothingToRead: Sign.EMPTY,
-    TooLong: Sign.TOO_LONG,
     NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
@@ -85,20 +91,28 @@ class Conversation:
         drafting: Drafting,
         clock: Clock,
         default_language: Language,
+        *,
         deletions: Deletions | None = None,
         contacts: Contacts = MappingProxyType({}),
+        attachments: Attachments | None = None,
+        join_seconds: float = 0.0,
     ) -> None:
         self._deletions = deletions
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._gate = Gate(store, guard, self._replies)
         self._channels = Channels(store, channel, guard, self._replies, clock, default_language)
-        posts = Posts(store, drafting, self._replies, clock, default_language)
+        self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
+        posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
         decisions = Decisions(store, roles, drafting, self._replies, clock)
         digests = Digests(store, drafting, clock)
         self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
         self._takes: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
             Posted: posts.posted,
+            Deleted: self._descriptions.deleted,
+            WriteAgain: self._descriptions.write_again,
+            RemoveNote: self._descriptions.remove_note,
+            Separate: self._descriptions.separate,
             HandedBack: posts.handed_back,
             Reread: posts.reread,
             TryAgain: decisions.try_again,
@@ -145,8 +159,15 @@ class Conversation:
         try:
             return await self._takes[type(work.act)](work, work.act)
         except DomainError as error:
-            number = error.limit if isinstance(error, TooLong) else 0
-            return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
+            language = await self._replies.language(work)
+            match error:
+                case TooLong():
+                    notice = Notice(Sign.TOO_LONG, language, error.limit, length=error.length)
+                case FileRefused():
+                    notice = Notice(Sign(error.reason), language, error.limit, name=error.name)
+                case _:
+                    notice = Notice(_SIGNS[type(error)], language)
+            return await self._replies.refuse(work, notice)
 
     async def _delete(self, work: Work, act: DeleteCase) -> Work:
         if self._deletions is None:
@@ -169,6 +190,8 @@ class Conversation:
             log.exception("inbox row %d: the safety card is left out", work.id)
 
     async def _show(self, work: Work) -> Work:
+        if isinstance(work.act, Deleted | RemoveNote):
+            return await self._descriptions.show(work)
         await check_channel(self._guard, work)
         act = work.act
         if isinstance(act, DigestCorrected):
@@ -185,8 +208,9 @@ class Conversation:
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
-        if case and note:
-            view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
+            read_as = (report.reading, report.source_ts) if report else (None, None)
+            view = await with_changes(uow, NoteView(note, case.language, *read_as)) if case and note else None
+        if case and note and view:
             await self._channel.show(case, note, slot, view)
             if not isinstance(act, Accept | Approve):  # they change no word of it
                 await self._carded(work, self._cards.after_answer)

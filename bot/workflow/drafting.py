@@ -2,7 +2,7 @@
 
 Four kinds of turn owe an answer, and each says how the answer joins what stands:
 
-    description     a full note
+    description     a full note; asked for anew, the counselor's own items stay
     information     a full note again; the counselor's own items stay, the model's make room
     edited          what is missing is added; everything handed back stays
     summarize       the final note; the counselor's own items are all in it
@@ -19,7 +19,7 @@ from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
-from bot.workflow.incoming import Accept, Stage
+from bot.workflow.incoming import Accept, Incoming, Posted, Separate, Stage, WriteAgain
 from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
@@ -144,9 +144,9 @@ class Drafting:
         except (ModelUnavailable, ModelRefused):  # refused: the server is back, and its adapter is not loaded yet
             tokens, limit = 0, (self._context_tokens or USUAL_CONTEXT_TOKENS) // 2
             if min(len(turn.text), estimate_tokens(turn.text)) > limit:  # a tokenizer needs at most about one token a character
-                raise TooLong(limit) from None
+                raise TooLong(limit, len(turn.text)) from None
         if tokens > limit:
-            raise TooLong(limit * len(turn.text) // tokens)
+            raise TooLong(limit * len(turn.text) // tokens, len(turn.text))
         return Turn(turn.kind, turn.text, tokens)
 
     async def what_left(self, turns: Sequence[Turn], language: Language, corrections: Sequence[Correction]) -> Left:
@@ -255,11 +255,11 @@ def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item,
     match turn:
         case TurnKind.EDITED:
             return note.items
-        case TurnKind.INFORMATION:
+        case TurnKind.DESCRIPTION | TurnKind.INFORMATION:
             return by_counselor(note.items)
         case TurnKind.SUMMARIZE:
             return by_counselor(session_items(notes))
-        case TurnKind.DESCRIPTION | TurnKind.ANSWER:
+        case TurnKind.ANSWER:
             return ()
 
 
@@ -275,8 +275,20 @@ async def check_channel(guard: Guard, work: Work) -> None:
 
 
 async def slot_of(uow: UnitOfWork, work: Work, note: Note) -> str:
-    """The outbox slot of the answer to an act: a new message below what it answers; a summary, or what is accepted, stays in its place."""
+    """The outbox slot of the answer to an act: a new message below what it answers; a summary, what is accepted, and what is written anew
+    because its description changed, stay in their place."""
     if isinstance(work.act, Accept):
         return await uow.slot_at(note.id, work.act.message_ts) or f"act-{work.id}"
-    in_place = await uow.latest_slot(note.id) if note.purpose is Purpose.SUMMARY else None
+    stays = note.purpose is Purpose.SUMMARY or await _is_about_a_change(uow, work.act, note)
+    in_place = await uow.latest_slot(note.id) if stays else None
     return in_place or f"act-{work.id}"
+
+
+async def _is_about_a_change(uow: UnitOfWork, act: Incoming, note: Note) -> bool:
+    """Whether an act leads to no further message: a description that was edited, joined or taken apart, or a note asked for anew."""
+    if not isinstance(act, Posted):
+        return isinstance(act, WriteAgain | Separate)
+    if act.edited_ts:
+        changes = await uow.changes(note.id)
+        return any(change.source_ts == act.ts and change.revisions == len(note.revisions) for change in changes)
+    return act.thread_ts in {None, act.ts} and act.ts != note.thread_ts

@@ -1,7 +1,7 @@
 """What an act has to pass before anything is done about it: the channel and the person may use PhyAssist, and the case takes such acts."""
 
 from bot.domain.case import Case, CaseState
-from bot.workflow.incoming import Accept, Approve, ChannelChanged, DeleteCase, HandedBack, Posted, Reread, Summarize, TryAgain
+from bot.workflow.incoming import Accept, Approve, ChannelChanged, DeleteCase, Deleted, HandedBack, Posted, Reread, Summarize, TryAgain
 from bot.workflow.ports import CHANNEL_SIGNS, Guard, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.replies import Replies
 
@@ -22,7 +22,7 @@ class Gate:
         Where the channel is not as the case was left, because an event of Slack was lost or is yet to come, it is looked at next.
         """
         act = work.act
-        if isinstance(act, DeleteCase):  # a case can also be deleted where it may not be worked on any more
+        if isinstance(act, DeleteCase | Deleted):  # what is to go must go, whatever became of the channel
             return None
         sign = await self._guard.refusal(act.team_id, act.channel_id, act.user_id)
         async with self._store.begin() as uow:

@@ -34,6 +34,24 @@ def post_key(team_id: str, channel_id: str, ts: str, edited_ts: str | None = Non
     return f"post:{team_id}:{channel_id}:{ts}:{edited_ts or ''}"
 
 
+def deleted_key(team_id: str, channel_id: str, ts: str) -> str:
+    """The name of a message's deletion."""
+    return f"deleted:{team_id}:{channel_id}:{ts}"
+
+
+class FileRef(BaseModel):
+    """A file that came with a message, as Slack describes it; its name is case text. `size` is in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str = Field("", repr=False)
+    mimetype: str = ""
+    size: int = 0
+    url: str = Field("", repr=False)
+    """Where its bytes are; empty where Slack names no place: elsewhere on the web, deleted, or hidden by the plan's limit."""
+
+
 class Posted(_Act):
     """A counselor's message; an edit of it arrives as the same message with `edited_ts`."""
 
@@ -43,11 +61,66 @@ class Posted(_Act):
     edited_ts: str | None = None
     text: str
     has_files: bool = False
+    files: tuple[FileRef, ...] = ()
+    alone: bool = False
+    """Not to be joined with the message before it: somebody said so."""
 
     @property
     def key(self) -> str:
-        """Message and version."""
-        return post_key(self.team_id, self.channel_id, self.ts, self.edited_ts)
+        """Message and version; read once more by itself, it is another act."""
+        return post_key(self.team_id, self.channel_id, self.ts, self.edited_ts) + (":alone" if self.alone else "")
+
+
+class Deleted(_Act):
+    """A message of a person that is gone; `user_id` is its author."""
+
+    type: Literal["deleted"] = "deleted"
+    ts: str
+
+    @property
+    def key(self) -> str:
+        """The message."""
+        return deleted_key(self.team_id, self.channel_id, self.ts)
+
+
+class WriteAgain(_Act):
+    """A click that asks for a note anew, because a message that it rests on was edited or deleted."""
+
+    type: Literal["write_again"] = "write_again"
+    note_id: str
+    seen: str
+    """What the person saw: the revision, and the change since."""
+
+    @property
+    def key(self) -> str:
+        """The note as that person saw it."""
+        return f"write_again:{self.note_id}:{self.seen}"
+
+
+class RemoveNote(_Act):
+    """A click that removes a note whose description was deleted."""
+
+    type: Literal["remove_note"] = "remove_note"
+    note_id: str
+    revision_id: str
+
+    @property
+    def key(self) -> str:
+        """The note as that person saw it."""
+        return f"remove_note:{self.note_id}:{self.revision_id}"
+
+
+class Separate(_Act):
+    """A click that says: those messages in a row were descriptions of their own."""
+
+    type: Literal["separate"] = "separate"
+    note_id: str
+    revision_id: str
+
+    @property
+    def key(self) -> str:
+        """The note as that person saw it."""
+        return f"separate:{self.note_id}:{self.revision_id}"
 
 
 class HandedBack(_Act):
@@ -290,6 +363,10 @@ def joined_prefix(channel_id: str) -> str:
 
 Incoming = Annotated[
     Posted
+    | Deleted
+    | WriteAgain
+    | RemoveNote
+    | Separate
     | HandedBack
     | Reread
     | TryAgain

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry, AuditRecord, Head
 from bot.domain.case import Case, CaseFile, Consent, Roster, Suspension, Withdrawal
+from bot.domain.change import NoteChange
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.domain.safety_card import CrisisContact, SafetyCard, Seen
@@ -62,6 +63,8 @@ class StoredTurn:
     note_id: str
     revision_id: str | None = None
     source: str | None = None
+    position: int = 0
+    """Where it stands in the case; counted from 1, with gaps where turns were removed."""
 
     @property
     def source_ts(self) -> str | None:
@@ -85,6 +88,9 @@ class Sign(StrEnum):
     TOO_LONG = "too_long"
     EMPTY = "empty"
     FILES_ONLY = "files_only"
+    NOTHING_LEFT = "nothing_left"
+    """A note that is to be written again, when all that it was made from was deleted."""
+    NOTE_REMOVED = "note_removed"
     NOT_TAKEN = "not_taken"
     """A reply to a description that was refused."""
     NOTHING_TO_SUMMARIZE = "nothing_to_summarize"
@@ -132,6 +138,19 @@ class Sign(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     """The same, where consent was withdrawn."""
 
+    FILE_KIND = "file_kind"
+    FILE_TOO_LARGE = "file_too_large"
+    FILE_TOO_MANY = "file_too_many"
+    FILE_LOCKED = "file_locked"
+    FILE_NO_TEXT = "file_no_text"
+    FILE_BROKEN = "file_broken"
+    FILE_TOO_MUCH = "file_too_much"
+    """Too many pages, or too long to read."""
+    FILE_ELSEWHERE = "file_elsewhere"
+    FILE_GONE = "file_gone"
+    FILE_NOT_GIVEN = "file_not_given"
+    """Slack gives nothing, or a page to sign in: mostly the bot lacks a permission."""
+
 
 CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM, Sign.ARCHIVED}
 """Refusals that are about the channel, not about the person."""
@@ -148,6 +167,12 @@ class NoteView:
     reply_ts: str | None = None
     new_texts: tuple[str, ...] = ()
     """Texts of items which the newest answer added."""
+    change: NoteChange | None = None
+    """What became of a message that the note rests on, since the model wrote in it last."""
+    may_rewrite: bool = True
+    """Whether anything is left to write the note from."""
+    messages: int = 1
+    """How many messages were taken as its description."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +199,10 @@ class Notice:
     """The case that the sentence is about, where it names it."""
     who: str = ""
     """Whoever did what the sentence says."""
+    length: int = 0
+    """How many characters a text has that is too long; `number` fit."""
+    name: str = field(default="", repr=False)
+    """Of a file, which is case text."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +258,19 @@ class UnitOfWork(Protocol):
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work: ...
     async def refuse(self, work: Work, sign: Sign) -> Work: ...
     async def was_posted(self, team_id: str, channel_id: str, ts: str) -> bool: ...
+    async def was_deleted(self, team_id: str, channel_id: str, ts: str) -> bool: ...
+    async def newest_answer(self, case_id: str) -> Note | None: ...
+    async def reports_of(self, note_id: str) -> Sequence[Report]: ...
+    async def forget_message(self, case_id: str, source_ts: str) -> None: ...
+    async def forget_posts(self, team_id: str, channel_id: str, ts: str) -> None: ...
+    async def was_rewritten(self, case_id: str) -> bool: ...
+    async def rewrite_turn(self, case_id: str, stored: StoredTurn) -> None: ...
+    async def remove_turns(self, case_id: str, turns: Sequence[StoredTurn]) -> None: ...
+    async def add_change(self, case_id: str, change: NoteChange) -> None: ...
+    async def changes(self, note_id: str) -> Sequence[NoteChange]: ...
+    async def empty_note(self, note: Note) -> None: ...
+    async def slots_of(self, note_id: str) -> Sequence[str]: ...
+    async def put_back(self, act: Incoming) -> None: ...
     async def latest_slot(self, note_id: str) -> str | None: ...
     async def slot_at(self, note_id: str, ts: str) -> str | None: ...
     async def cases(self) -> Sequence[Case]: ...
@@ -256,6 +298,7 @@ class Store(Protocol):
     async def failed(self, work: Work, give_up: bool) -> None: ...
     async def claim(self, channel_id: str) -> bool: ...
     async def release(self, channel_id: str) -> None: ...
+    async def scrub(self) -> None: ...
     async def audit_head(self) -> Head: ...
     async def audit(self, after: int, most: int) -> Sequence[AuditRecord]: ...
 

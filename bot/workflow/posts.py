@@ -8,9 +8,11 @@ from bot.domain.case import Case, guess_language
 from bot.domain.errors import NoteLocked, NothingToRead
 from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
+from bot.workflow.attachments import Attachments
+from bot.workflow.descriptions import KIND_OF, Descriptions
 from bot.workflow.drafting import Drafting
 from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
-from bot.workflow.ports import Clock, Notice, Report, Sign, Store, Work
+from bot.workflow.ports import Clock, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language, NoteItem, clean_text
 from inference.prompt import TurnKind, handed_back, reported
@@ -22,31 +24,56 @@ class Posts:
     Each public method raises DomainError for what can't be taken; `Conversation` says so.
     """
 
-    def __init__(self, store: Store, drafting: Drafting, replies: Replies, clock: Clock, default_language: Language) -> None:
-        self._store, self._drafting, self._replies = store, drafting, replies
-        self._clock, self._default_language = clock, default_language
+    def __init__(
+        self,
+        store: Store,
+        drafting: Drafting,
+        replies: Replies,
+        clock: Clock,
+        default_language: Language,
+        descriptions: Descriptions,
+        attachments: Attachments | None = None,
+    ) -> None:
+        self._store, self._drafting, self._replies, self._descriptions = store, drafting, replies, descriptions
+        self._clock, self._default_language, self._attachments = clock, default_language, attachments
 
     async def posted(self, work: Work, act: Posted) -> Work:
         """A message, or an edit of one."""
+        if act.files and self._attachments:
+            act = act.model_copy(update={"text": await self._attachments.whole_text(act)})
         if not clean_text(act.text):
             sign = Sign.FILES_ONLY if act.has_files else Sign.EMPTY
             return await self._replies.refuse(work, Notice(sign, await self._replies.language(work)))
         is_reply = act.thread_ts not in {None, act.ts}
         async with self._store.begin() as uow:
             case = await uow.case_of(act.team_id, act.channel_id)
-            note = await uow.note_in_thread(case.id, act.thread_ts or act.ts) if case else None
             before = await uow.report(case.id, act.ts) if case else None
+            note = await self._note_of(uow, case, act, before) if case else None
             not_taken = is_reply and note is None and await uow.was_posted(act.team_id, act.channel_id, act.thread_ts or "")
-        if before and (before.text == act.text or (act.edited_ts or act.ts) < before.version):
-            # an edit that changed nothing, or a late delivery of an older version
-            return await self._replies.finish(work, before.note_id, Stage.DONE)
+            gone = await uow.was_deleted(act.team_id, act.channel_id, act.ts)
+            continued = await self._descriptions.continued(uow, case, act) if case and not is_reply and before is None else None
+        if gone or (before and (before.text == act.text or (act.edited_ts or act.ts) < before.version)):
+            # deleted while it waited, an edit that changed nothing, or a late delivery of an older version
+            return await self._replies.finish(work, before.note_id if before else None, Stage.DONE)
         if is_reply and (case is None or note is None):
             if not_taken:  # below a description that was refused: it has nothing to add to
                 return await self._replies.refuse(work, Notice(Sign.NOT_TAKEN, await self._replies.language(work)))
             return await self._replies.finish(work, None, Stage.DONE)  # people talk in other threads too
+        if case and note and before and before.reading in KIND_OF and not _is_list_now(act, before, note):
+            return await self._descriptions.edited(work, case, note, _report(case, note, act, before.reading))
         if case and note:
-            return await self._replied(work, case, note, act, None if is_reply else Reading.INFORMATION)  # no reply: an edited description
+            return await self._replied(work, case, note, act)
+        if case and continued:
+            return await self._descriptions.join(work, act, case, continued)
         return await self._described(work, act, case)
+
+    async def _note_of(self, uow: UnitOfWork, case: Case, act: Posted, before: Report | None) -> Note | None:
+        """The note that a message belongs to: as its older version did, as its thread's note, or below one message of several."""
+        if before:
+            return await uow.note(before.note_id)
+        note = await uow.note_in_thread(case.id, act.thread_ts or act.ts)
+        head = await uow.report(case.id, act.thread_ts) if note is None and act.thread_ts else None
+        return await uow.note(head.note_id) if head else note
 
     async def _described(self, work: Work, act: Posted, case: Case | None) -> Work:
         settled = case and case.language_settled  # until somebody chose one, the first description does
@@ -65,12 +92,12 @@ class Posts:
             await uow.add_turn(note, turn, source=report.source)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
 
-    async def _replied(self, work: Work, case: Case, note: Note, act: Posted, reading: Reading | None = None) -> Work:
+    async def _replied(self, work: Work, case: Case, note: Note, act: Posted) -> Work:
         if note.approval:
             raise NoteLocked
         # first: an endless reply is refused before it is compared with the note line by line
         turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
-        reading = reading or read_reply(act.text, note.items)
+        reading = read_reply(act.text, note.items)
         if reading is Reading.EDITED:
             return await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
         async with self._store.begin() as uow:
@@ -136,6 +163,11 @@ def _before_edit(note: Note, report: Report) -> Revision | None:
         return None
     before, after = edit
     return before if after.items == adopt(read_items(report.text, before.items), before.items) else None
+
+
+def _is_list_now(act: Posted, before: Report, note: Note) -> bool:
+    """Whether information was edited into an edited answer, which is taken up at once as any other."""
+    return before.reading is Reading.INFORMATION and read_reply(act.text, note.items) is Reading.EDITED
 
 
 def _report(case: Case, note: Note, act: Posted, reading: Reading) -> Report:

@@ -8,6 +8,9 @@ What a record says of an answer follows from what was stored with it:
     edit       the newest note handed back before the model answered again
     verdict    approved or accepted, exactly that revision, or the edit that followed it
 
+A message that was edited, deleted or joined with another stands in the turns as it is now, and answers to what it was are gone from
+them with their events. `CaseRecord.rewritten` says so, for the datasets of earlier nights.
+
 A reply that was read one way and then another counts as it was read last. The answer to the wrong reading is left out, and what came
 after it is not taken for an edit of what came before. Answers from before turns knew their revisions are left out where it can't be told.
 
@@ -77,12 +80,14 @@ async def _record(store: Store, case_id: str) -> CaseRecord | None:
         if file is None or consent_now(file.consents) is None:
             return None
         turns, notes = await uow.stored_turns(case_id), await uow.notes(case_id)
-        corrections = await uow.corrections(case_id)
-    return record_of(file, turns, notes, corrections)
+        corrections, rewritten = await uow.corrections(case_id), await uow.was_rewritten(case_id)
+    return record_of(file, turns, notes, corrections, rewritten=rewritten)
 
 
-def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note], corrections: Sequence[Correction] = ()) -> CaseRecord:
-    """The record of one case; `turns` and `notes` are all of them, oldest first."""
+def record_of(
+    file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note], corrections: Sequence[Correction] = (), *, rewritten: bool = False
+) -> CaseRecord:
+    """The record of one case; `turns` and `notes` are all of them, oldest first. `rewritten`: texts of it were changed or deleted."""
     consent = consent_now(file.consents)
     return CaseRecord(
         file.case.id,
@@ -92,6 +97,7 @@ def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]
         tuple(stored.turn for stored in turns),
         tuple(_events(turns, {note.id: note for note in notes})),
         tuple(corrections),
+        rewritten,
     )
 
 
@@ -99,7 +105,8 @@ def _events(turns: Sequence[StoredTurn], notes: Mapping[str, Note]) -> Iterator[
     misread = _misread(turns)
     made_by = {stored.revision_id: index for index, stored in enumerate(turns) if stored.revision_id}
     for index, (asked, stored) in enumerate(itertools.pairwise(turns)):
-        if stored.turn.kind is TurnKind.ANSWER and asked.turn.kind is not TurnKind.ANSWER and index not in misread:
+        answers_it = stored.turn.kind is TurnKind.ANSWER and asked.turn.kind is not TurnKind.ANSWER and asked.note_id == stored.note_id
+        if answers_it and index not in misread:
             note = notes[stored.note_id]
             place = next((place for place, each in enumerate(note.revisions) if each.id == stored.revision_id), None)
             if place is not None:

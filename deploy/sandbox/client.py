@@ -41,6 +41,10 @@ class SandboxClient(SandboxReader):
         """Delete one's own message; ada, the workspace admin, may delete any."""
         await self._do("delete_message", ask.DeleteMessage(user=user, channel=channel, ts=ts))
 
+    async def delete_file(self, user: str, file_id: str) -> None:
+        """Delete one's own file; messages that showed it show that it is gone."""
+        await self._do("delete_file", ask.DeleteFile(user=user, file=file_id))
+
     async def unfurl(self, channel: str, ts: str) -> Posted:
         """Add a link preview to a message: a message_changed which nobody edited."""
         return Posted.of(await self._do("unfurl", ask.Unfurl(channel=channel, ts=ts)))

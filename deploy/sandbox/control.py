@@ -72,6 +72,7 @@ def _message_verbs(desk: Desk, verb: Callable[..., None]) -> None:
     verb("say", ask.Say, say)
     verb("edit_message", ask.EditMessage, lambda r: show(people.edit(r.user, r.channel, r.ts, r.text, r.raw)))
     verb("delete_message", ask.DeleteMessage, lambda r: people.delete(r.user, r.channel, r.ts))
+    verb("delete_file", ask.DeleteFile, lambda r: people.delete_file(r.user, r.file))
     verb("unfurl", ask.Unfurl, lambda r: show(people.unfurl(r.channel, r.ts)))
     verb("react", ask.React, lambda r: people.react(r.user, r.channel, r.ts, r.name, r.remove))
 

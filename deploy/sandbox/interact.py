@@ -83,6 +83,15 @@ class People:
             raise CannotDo("cant_delete_message")
         self.workspace.delete(message)
 
+    def delete_file(self, user: str, file_id: str) -> None:
+        """Delete one's own file, wherever it is shown."""
+        file = self.workspace.files.get(file_id)
+        if file is None or file.deleted:
+            raise CannotDo("file_not_found")
+        if file.owner != self.workspace.user(user).id:
+            raise CannotDo("cant_delete_file")
+        self.workspace.delete_file(file)
+
     def unfurl(self, channel: str, ts: str) -> Message:
         """Let Slack add a link preview to a message: a message_changed that nobody edited."""
         message = self._message(self.workspace.channel(channel), ts)

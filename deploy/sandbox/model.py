@@ -188,6 +188,7 @@ class File:
     mimetype: str = "application/octet-stream"
     created: int = field(default_factory=lambda: int(time.time()))
     complete: bool = False
+    deleted: bool = False
     shares: list[str] = field(default_factory=list)
 
 

@@ -62,6 +62,13 @@ class DeleteMessage(Request):
     ts: str
 
 
+class DeleteFile(Request):
+    """Delete one's own file, wherever it is shown."""
+
+    user: str
+    file: str
+
+
 class Unfurl(Request):
     """Add a link preview to a message, as Slack does by itself."""
 

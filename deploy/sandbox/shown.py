@@ -37,7 +37,9 @@ def shown_tombstone(ts: str) -> Json:
 
 
 def shown_file(file: File, address: str) -> Json:
-    """Return a file that is read at `address`."""
+    """Return a file that is read at `address`; of one that was deleted nothing but its id."""
+    if file.deleted:
+        return {"id": file.id, "mode": "tombstone"}
     return {
         "id": file.id, "name": file.name, "title": file.title, "mimetype": file.mimetype, "user": file.owner,
         "created": file.created, "timestamp": file.created, "size": len(file.content), "mode": "hosted",

@@ -261,11 +261,12 @@ class Workspace:
         return file
 
     def delete_file(self, file: File) -> None:
-        """Forget a file and its content, wherever it was shared."""
-        del self.files[file.id]
-        for channel_id in file.shares:
-            for message in self.channels[channel_id].messages.values():
-                message.files = [each for each in message.files if each != file.id]
+        """Delete a file: its bytes go, and each message that showed it shows a tombstone in its place, edited by nobody."""
+        showing = [message for channel in self.channels.values() for message in channel.messages.values() if file.id in message.files]
+        before = [self.message_json(message) for message in showing]
+        file.deleted, file.content = True, b""
+        for message, previous in zip(showing, before, strict=True):
+            self.changes.record(ChangeKind.MESSAGE_CHANGED, channel=message.channel, data=self.message_json(message), previous=previous)
 
     def file_json(self, file: File) -> Json:
         """Return what files.info answers."""

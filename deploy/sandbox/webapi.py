@@ -12,7 +12,7 @@ from deploy.sandbox.errors import RateLimited, SlackRefusal
 from deploy.sandbox.faults import Mischief, ServerTrouble
 from deploy.sandbox.limits import RateLimits
 from deploy.sandbox.log import WireLog
-from deploy.sandbox.manifest import Manifest
+from deploy.sandbox.manifest import NEEDED_SCOPES, Manifest
 from deploy.sandbox.methods import METHODS, Args, Method, Parts, Token
 from deploy.sandbox.methods.files import LARGEST, may_read
 from deploy.sandbox.model import APP_TOKEN, BOT_TOKEN, BOT_USER_ID, Json
@@ -104,7 +104,9 @@ class WebApi:
         if request.headers.get("Authorization") != f"Bearer {BOT_TOKEN}":
             raise web.HTTPForbidden(text="not authorized")
         file = self._parts.workspace.files.get(request.match_info["file"])
-        if file is None or not may_read(self._parts, file):
+        if not NEEDED_SCOPES["files.info"] & self._manifest.scopes:  # Slack shows a page to sign in, and says nothing of scopes
+            raise web.HTTPFound("/signin")
+        if file is None or file.deleted or not may_read(self._parts, file):
             raise web.HTTPNotFound(text="file not found")
         return web.Response(body=file.content, content_type="application/octet-stream")
 

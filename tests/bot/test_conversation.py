@@ -234,17 +234,6 @@ async def test_a_refused_channel_opens_no_case(store_url: str) -> None:
         assert await desk.database.count_waiting("C1") == 0
 
 
-async def test_an_edited_description_gives_a_new_note(store_url: str) -> None:
-    """Editing one's own description is new information; an unfurl or an edit without a change is nothing."""
-    async with a_desk(store_url, FIRST, MORE) as desk:
-        post = a_post("Sleeps badly.")
-        await desk.do(post)
-        await desk.do(post.model_copy(update={"text": "Sleeps badly, works nights.", "edited_ts": "1800000000.1", "at": "1800000000.1"}))
-        assert desk.texts() == ["Leave the phone outside.", "What helps?"]
-        await desk.do(post.model_copy(update={"text": "Sleeps badly, works nights.", "edited_ts": "1800000001.1", "at": "1800000001.1"}))
-        assert len(desk.model.prompts) == 2
-
-
 async def test_work_begun_goes_on_where_it_stopped(store_url: str) -> None:
     """A bot that dies after storing the answer shows it after the restart without asking the model again."""
     async with a_desk(store_url, FIRST) as desk:

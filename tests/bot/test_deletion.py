@@ -10,6 +10,7 @@ from sqlalchemy import LargeBinary, select
 from sqlmodel import SQLModel
 
 from bot.domain.case import Consent, Roster
+from bot.domain.change import ChangeKind, NoteChange
 from bot.domain.deletion import Announcement
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
@@ -69,6 +70,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_turn(note, Turn(TurnKind.ANSWER, PLANTED[2], 9), note.revisions[0].id, "2.2:2.2")
         await uow.add_revision(note, note.revisions[0])
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
+        await uow.add_change(case.id, NoteChange(note.id, "2.2", ChangeKind.EDITED, Reading.DESCRIPTION, 1, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.add_safety_card(a_card(f"card-{channel}", case.id, note.id))
         await uow.add_seen(f"card-{channel}", Seen("U0ANNA", NOW))

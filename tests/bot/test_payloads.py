@@ -8,7 +8,7 @@ import pytest
 from slack_bolt.response import BoltResponse
 
 from bot.slack.payloads import parse_event, plain_text, talks_to_somebody_else
-from bot.workflow.incoming import Incoming, Joined, Posted
+from bot.workflow.incoming import Deleted, Incoming, Joined, Posted
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.server import Sandbox, running_sandbox
 from tests.deploy.sandbox_app import connected_app
@@ -72,6 +72,64 @@ def test_files_and_broadcasts_are_posts_too() -> None:
     assert isinstance(act, Posted)
     assert (act.has_files, act.text) == (True, "")
     assert parse_event(an_event(subtype="thread_broadcast", thread_ts="0.9"), BOT)
+
+
+PREVIOUS = {"type": "message", "user": "U0ANNA", "ts": "1.1", "text": "Sleeps badly."}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        an_event(
+            subtype="message_deleted",
+            hidden=True,
+            user=None,
+            text=None,
+            ts="2.3",
+            event_ts="2.3",
+            deleted_ts="1.1",
+            previous_message=PREVIOUS,
+        ),
+        a_change(subtype="tombstone", user="USLACKBOT", edited=None),
+        a_change(text="", edited=None, files=[{"id": "F1", "mode": "tombstone"}]),
+    ],
+    ids=["alone", "head of a thread", "nothing but a file"],
+)
+def test_a_message_that_is_gone_is_an_act_of_its_author(body: dict[str, Any]) -> None:
+    """Deleted alone, as the head of a thread, or with its only file: it is named, and nothing of it is in the act."""
+    files = [{"id": "F1", "mode": "hosted"}] if "files" in (body["event"].get("message") or {}) else None
+    body["event"] |= {"event_ts": "2.3", "previous_message": {**PREVIOUS, **({"files": files, "text": ""} if files else {})}}
+    assert parse_event(body, BOT) == Deleted(team_id="T1", channel_id="C1", user_id="U0ANNA", at="2.3", ts="1.1")
+
+
+@pytest.mark.parametrize("author", [{"bot_id": "B1"}, {"user": None}])
+def test_a_message_of_a_bot_that_is_gone_is_nothing(author: dict[str, Any]) -> None:
+    """Neither ours nor another's was a description."""
+    body = an_event(subtype="message_deleted", deleted_ts="1.1", user=None, previous_message={**PREVIOUS, **author})
+    assert parse_event(body, BOT) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "url"),
+    [
+        (
+            {"mode": "hosted", "url_private": "https://files.slack.com/a", "url_private_download": "https://files.slack.com/d/a"},
+            "https://files.slack.com/d/a",
+        ),
+        ({"mode": "snippet", "url_private": "https://files.slack.com/a"}, "https://files.slack.com/a"),
+        ({"mode": "external", "is_external": True, "url_private": "https://docs.example/a"}, ""),
+        ({"mode": "hidden_by_limit"}, ""),
+        ({"mode": "tombstone", "url_private": "https://files.slack.com/a"}, ""),
+        ({"size": "large", "name": None}, ""),
+    ],
+)
+def test_a_file_has_an_address_only_where_slack_keeps_it(file: dict[str, Any], url: str) -> None:
+    """Links to other places, deleted files and those that the plan hides can't be fetched."""
+    act = parse_event(an_event(subtype="file_share", files=[{"id": "F1", "name": "a.txt", "size": 3, **file}]), BOT)
+    assert isinstance(act, Posted)
+    (found,) = act.files
+    assert found.url == url
+    assert "a.txt" not in repr(act), "a file's name is case text"
 
 
 def test_the_bots_own_arrival_is_an_act_of_whoever_invited_it() -> None:

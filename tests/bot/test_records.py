@@ -18,7 +18,19 @@ from hypothesis import strategies as st
 from bot.domain.note import Note
 from bot.domain.reading import Reading
 from bot.store.migrate import ensure_schema
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Incoming, Posted, Reread, SaidConsent, Summarize, TryAgain
+from bot.workflow.incoming import (
+    Accept,
+    Approve,
+    CaseChanged,
+    Deleted,
+    HandedBack,
+    Incoming,
+    Posted,
+    Reread,
+    SaidConsent,
+    Summarize,
+    TryAgain,
+)
 from bot.workflow.ports import NoteView, Notice
 from bot.workflow.records import case_records, night_cases
 from inference.note import Kind, NoteItem, parse_note
@@ -176,6 +188,41 @@ async def test_a_reply_that_was_edited_counts_as_news(store_url: str) -> None:
         assert record.events[0].edit
 
 
+async def test_a_deleted_description_is_in_no_training_row(store_url: str) -> None:
+    """Neither in the prompt nor in an answer to it; later answers are learned with prompts that never held it."""
+    async with a_desk(store_url, FIRST, FIRST, MORE) as desk:
+        await desk.do(a_post("The first description."))
+        await desk.do(click(Accept, desk, message_ts="5.5"))
+        post = a_post("The neighbour is called Quillfeather.")
+        await desk.do(post)
+        await desk.do(click(Accept, desk, message_ts="5.6"))
+        await desk.do(a_post("The third description."))
+        await desk.do(click(Accept, desk, message_ts="5.7"))
+        record = await the_record(desk)
+        assert not record.rewritten
+        assert "Quillfeather" in str(rows_of(desk, record))
+        await desk.do(Deleted(**WHO, ts=post.ts))
+        (record,) = await records(desk)
+        assert record.rewritten
+        rows = rows_of(desk, record)
+        assert "Quillfeather" not in str(rows)
+        said = [row.messages[-1]["content"] for row in rows.examples]
+        assert len(said) == 2
+        assert all(text in one for text, one in zip(("The first", "The third"), said, strict=True))
+
+
+async def test_an_answer_is_never_taken_for_one_to_anothers_description(store_url: str) -> None:
+    """Where the model gave no note to one description, the answer to the next, deleted one must not pass for it."""
+    async with a_desk(store_url, "no json", "no json", FIRST) as desk:
+        await desk.do(a_post("The first description."))
+        post = a_post("The second.")
+        await desk.do(post)
+        await desk.do(click(Accept, desk, message_ts="5.5"))
+        await desk.do(Deleted(**WHO, ts=post.ts))
+        record = await the_record(desk)
+        assert record.events == ()
+
+
 # any case at all
 
 
@@ -212,7 +259,7 @@ class Play:
             self.failing = True
             return
         act = self._act(what, number)
-        if act is None:
+        if act is None or (isinstance(act, Posted) and act.edited_ts and not await self._was_a_note(act)):
             return
         asked = len(self.desk.model.prompts)
         self.desk.model.answers = ["no json", "no json"] if self.failing else [self._answer(number)]
@@ -220,6 +267,13 @@ class Play:
         if not self.failing and len(self.desk.model.prompts) > asked:
             self.served.append(list(self.desk.model.prompts[-1]))
         self.failing = self.failing and len(self.desk.model.prompts) == asked
+
+    async def _was_a_note(self, act: Posted) -> bool:
+        """Whether a message was read as an edited answer: where another one is edited, prompts that were served change."""
+        async with self.desk.database.begin() as uow:
+            case = await uow.case_of("T1", "C1")
+            report = await uow.report(case.id, act.ts) if case else None
+        return report is not None and report.reading is Reading.EDITED
 
     def _answer(self, number: int) -> list[NoteItem]:
         kinds = list(Kind)
@@ -249,8 +303,12 @@ class Play:
         elif what is Do.LIST:
             self.posts.append(a_post("\n".join([*lines, f"- {self._words()}", f"- {self._words()}"]), thread_ts=note.thread_ts))
         elif what is Do.CHANGE:
+            lists = [post for post in self.posts if post.text.startswith("- ")]
+            if not lists:
+                return None
             moment = f"{1800000000 + next(self.serial)}.1"
-            return self.posts[number % len(self.posts)].model_copy(update={"text": self._words(), "edited_ts": moment, "at": moment})
+            edited = {"text": f"- {self._words()}\n- {self._words()}", "edited_ts": moment, "at": moment}
+            return lists[number % len(lists)].model_copy(update=edited)
         else:
             return None
         return self.posts[-1]

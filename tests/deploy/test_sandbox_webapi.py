@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.errors import RateLimited
+from deploy.sandbox.errors import CannotDo, RateLimited
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.limits import RateLimits
 from deploy.sandbox.manifest import ALL_SCOPES, load_manifest
@@ -175,6 +175,36 @@ async def test_files_go_both_ways(sandbox: Sandbox) -> None:
         assert await answer.read() == b"from a person"
     async with sandbox.desk.session.get(url) as answer:
         assert answer.status == 403
+
+
+async def test_a_deleted_file_leaves_a_tombstone_in_its_message(sandbox: Sandbox) -> None:
+    """Only its owner deletes it; then its bytes are gone, and the message changes without having been edited."""
+    people = sandbox.client
+    head = await people.say("anna", "case-001", "", files=[("words.txt", b"from a person")])
+    file_id = head.files[0]["id"]
+    for user, reason in (("li", "cant_delete_file"), ("anna", None), ("anna", "file_not_found")):
+        if reason is None:
+            await people.delete_file(user, file_id)
+        else:
+            with pytest.raises(CannotDo, match=reason):
+                await people.delete_file(user, file_id)
+    message = await people.message("case-001", head.ts)
+    assert message.files == [{"id": file_id, "mode": "tombstone"}]
+    assert not message.edited
+    authorization = {"Authorization": f"Bearer {sandbox.bot_token}"}
+    async with sandbox.desk.session.get(head.files[0]["url_private"], headers=authorization) as answer:
+        assert answer.status == 404
+
+
+async def test_without_files_read_a_file_leads_to_a_page_to_sign_in() -> None:
+    """As on Slack, which says nothing of scopes there."""
+    manifest = load_manifest()
+    narrow = replace(manifest, scopes=manifest.scopes - {"files:read"})
+    async with running_sandbox(seed=Seed(cases=1, bot_in_cases=True), manifest=narrow) as sandbox:
+        head = await sandbox.client.say("anna", "case-001", "", files=[("words.txt", b"from a person")])
+        authorization = {"Authorization": f"Bearer {sandbox.bot_token}"}
+        async with sandbox.desk.session.get(head.files[0]["url_private"], headers=authorization, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, "/signin")
 
 
 async def test_429_names_a_time_and_the_sdks_handler_waits(sandbox: Sandbox) -> None:

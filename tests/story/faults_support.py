@@ -52,7 +52,8 @@ class Ground:
     async def start(self, **settings: str) -> Process:
         """Starts the bot and waits until it is connected."""
         short = {"inference__items_per_kind": "1", "inference__item_chars": "40"}
-        quick = {"store__url": self.store_url, "slack__update_seconds": "0.2", **short}
+        # each message is to be answered by itself here, however quickly they follow each other
+        quick = {"store__url": self.store_url, "slack__update_seconds": "0.2", "slack__join_seconds": "0", **short}
         given = sandbox_settings(self.sandbox, self.folder / "home", settings.pop("model_url", self.model_url), **{**quick, **settings})
         process = await start_bot(given, self.log_file)
         await self.client.wait_connected(timeout=120)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain.reading import read_items
+from bot.slack.change_texts import change_texts
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, REREAD_ACTION, TRY_AGAIN_ACTION
 from bot.workflow.ports import Sign
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.server
 
 CASE = "case-001"
 WORDS = texts(Language.ENGLISH)
+TOO_LONG = change_texts(Language.ENGLISH).signs[Sign.TOO_LONG]
 MINE = "Call the client on Thursday."
 OTHERS = "Ask the school for a quiet room."
 LIVE = ("<!channel>", "<!here>", "<@U0SOL>", "<!subteam^S0ADMINS>", "<https://evil.example|the clinic>", "<#C0000000000>")
@@ -45,23 +47,23 @@ async def ground(tmp_path: Path, model_server: BackgroundServer) -> AsyncIterato
 
 
 async def test_posts_that_are_no_text_to_work_on(ground: Ground) -> None:
-    """A file without words, blanks, and 100,000 characters each get their sentence, are not stored, and the next post is answered."""
+    """A broken file, blanks, and 100,000 characters each get their sentence, are not stored, and the next post is answered."""
     client = ground.client
     await client.say("anna", CASE, "", files=(("scan.pdf", b"%PDF-1.7"),))
-    await client.wait_for_ephemeral("anna", WORDS.signs[Sign.FILES_ONLY], timeout=PATIENCE_S)
+    await client.wait_for_ephemeral("anna", "“scan.pdf” can't be opened", timeout=PATIENCE_S)
     await client.say("li", CASE, " \n\t ", raw=True)
     await client.wait_for_ephemeral("li", WORDS.signs[Sign.EMPTY], timeout=PATIENCE_S)
     endless = {"anna": "She sleeps badly. " * 5_556, "li": "x" * 100_000, "sol": "她睡不好。" * 20_000}
     for user, text in endless.items():
         await client.say(user, CASE, text)
-        sentence = texts(Language.CHINESE if user == "sol" else Language.ENGLISH).signs[Sign.TOO_LONG]
+        sentence = change_texts(Language.CHINESE if user == "sol" else Language.ENGLISH).signs[Sign.TOO_LONG]
         told = await client.wait_for_ephemeral(user, sentence.split("{")[0], timeout=PATIENCE_S)
         assert int(re.sub(r"\D", "", told.text)) > 500
     post = await client.say("anna", CASE, DESCRIPTION)
     note = await ground.note(CASE, post.ts)
     await client.say("anna", CASE, "- line\n" * 14_286, thread_ts=post.ts)
     await ground.settled(posts=7)
-    too_long = [each for each in await client.ephemerals("anna") if each.text.startswith(WORDS.signs[Sign.TOO_LONG].split("{")[0])]
+    too_long = [each for each in await client.ephemerals("anna") if each.text.startswith(TOO_LONG.split("{")[0])]
     assert [each.thread_ts for each in too_long] == [None, post.ts]
     assert [message.ts for message in await ground.by_bot(CASE, post.ts)] == [note.ts]
     assert await ground.rows("SELECT reading FROM description") == [("description",)]

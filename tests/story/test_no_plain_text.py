@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from bot.domain.reading import read_items
+from bot.slack.change_views import WRITE_AGAIN_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, SHORTCUT
 from bot.workflow.ports import Sign
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.server
 
 CASE, CHINESE_CASE = "case-001", "case-002"
 WORDS = texts(Language.ENGLISH)
-DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ = (
+DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, ATTACHED, NAMED = (
     "zephyrinella",
     "fennimorant",
     "marrowgately",
@@ -33,11 +34,13 @@ DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG
     "wobblecroftian",
     "thistledownic",
     "umberwickian",
+    "snagglebrookish",
+    "pomfretonian",
 )
 UNDISTURBED = ("apps.connections.open", "auth.test", "views.open")
 """What a person's click needs at once: where it fails, they click again."""
 IN_CHINESE = "锦瑟无端五十弦"
-PLANTED = (DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, IN_CHINESE)
+PLANTED = (DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, ATTACHED, NAMED, IN_CHINESE)
 
 
 @pytest.fixture
@@ -77,7 +80,9 @@ async def _everything_said(ground: Ground) -> None:
         reply = await client.say("anna", CASE, text, thread_ts=post.ts)
         note = await ground.note(CASE, post.ts, after=reply.ts)
     await client.edit_message("anna", CASE, post.ts, f"She says {CORRECTED} in her sleep.")
-    note = await ground.note(CASE, post.ts, after=note.ts)
+    changed = await client.wait_for(CASE, lambda message: WRITE_AGAIN_ACTION in message.action_ids, timeout=PATIENCE_S)
+    await client.click("anna", CASE, changed.ts, WRITE_AGAIN_ACTION)
+    note = await client.wait_for(CASE, lambda message: message.ts == changed.ts and _is_as_it_should_be(message), timeout=PATIENCE_S)
     await client.click("anna", CASE, note.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
     await client.submit_view("anna", view["id"], {"advice:0": f"Write down when {MODAL} is said."})
@@ -98,8 +103,17 @@ async def _everything_said(ground: Ground) -> None:
     await client.wait_for(CASE, lambda message: FINAL in message.plain, timeout=PATIENCE_S)
     final = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     await client.click("anna", CASE, final.ts, "approve_summary")
+    attached = await client.say("anna", CASE, "", files=[(f"{NAMED}.md", f"She says {ATTACHED} on the phone.".encode())])
+    await ground.note(CASE, attached.ts)
+    await client.say("anna", CASE, "", files=[(f"{NAMED}.docx", b"broken")])
+    await client.wait_for_ephemeral("anna", "can't be opened", timeout=PATIENCE_S)
     await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
-    await ground.settled(posts=8)
+    await ground.settled(posts=10)
+
+
+def _is_as_it_should_be(message: Posted) -> bool:
+    """Whether a note is complete and nothing about it has changed."""
+    return EDIT_ACTION in message.action_ids and WRITE_AGAIN_ACTION not in message.action_ids
 
 
 def _written(messages: Iterable[Posted]) -> tuple[str, ...]:

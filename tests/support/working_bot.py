@@ -13,9 +13,11 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.documents.process import DocumentProcesses
 from bot.domain.audit import Head
 from bot.domain.safety_card import Contacts
 from bot.slack.audit_listeners import Audits
+from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
@@ -24,6 +26,7 @@ from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
+from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
 from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
@@ -79,6 +82,7 @@ async def working_bot(
     kept_heads: Callable[[], Awaitable[Iterable[Head]]] | None = None,
     admin_channel: str = "",
     contacts: Contacts = MappingProxyType({}),
+    join_seconds: float = 0.0,
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -89,7 +93,20 @@ async def working_bot(
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
     deleting = deletions(client, roles) if deletions else None
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, deleting, contacts)
+    attachments = Attachments(SlackFiles(sandbox.api_url, sandbox.bot_token), DocumentProcesses())
+    conversation = Conversation(
+        database,
+        messenger,
+        guard,
+        roles,
+        drafting,
+        _now,
+        Language.ENGLISH,
+        deletions=deleting,
+        contacts=contacts,
+        attachments=attachments,
+        join_seconds=join_seconds,
+    )
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)

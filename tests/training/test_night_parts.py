@@ -288,3 +288,23 @@ def test_the_bot_may_import_what_it_needs_of_a_night() -> None:
     code = f"import sys, {modules}; print([one for one in {heavy} if one in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT)
     assert found.stdout.strip() == b"[]", found.stderr
+
+
+def test_a_night_forgets_what_a_rewritten_case_does_not_say_any_more(tmp_path: Path) -> None:
+    """After a description was deleted no dataset of any night holds a row with its text; rows that are made anew stay, and so do others."""
+    given = cases(*range(8))
+    a_night(tmp_path, "n1", given, champion=None)
+    said = {record.id: record.turns[0].text for record in given.records}
+    files = list((tmp_path / "nights").rglob("*.jsonl"))
+    assert all(any(json.dumps(text)[1:-1] in path.read_text() for path in files) for text in said.values())
+    gone, changed = given.records[0], given.records[1]
+    shorter = replace(gone, turns=(), events=(), rewritten=True)
+    news = (reported(TurnKind.DESCRIPTION, "About something else entirely.", Language.ENGLISH), *changed.turns)
+    longer = replace(changed, turns=(*changed.turns, *news[:1]), rewritten=True)
+    before = {path: path.read_text().count("\n") for path in files}
+    a_night(tmp_path, "n2", Cases((shorter, longer, *given.records[2:])), champion=None)
+    held = "".join(path.read_text() for path in (tmp_path / "nights").rglob("*.jsonl"))
+    assert json.dumps(said[gone.id])[1:-1] not in held
+    assert all(json.dumps(said[record.id])[1:-1] in held for record in given.records[1:])
+    assert sum(before.values()) - sum(path.read_text().count("\n") for path in files) == 2, "its example and its pair"
+    assert load_dataset(tmp_path / "nights" / "n1" / DATASET).manifest.forgotten == 0

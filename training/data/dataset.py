@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -140,6 +140,22 @@ def forget_case(folder: Path, case_id: str) -> bool:
         if case_id not in {*dataset.manifest.sides, *(case for entry in dataset.manifest.files.values() for case in entry.cases)}:
             return False
         _replace(folder, dataset.mix.without(case_id), replace(dataset.manifest, forgotten=dataset.manifest.forgotten + 1))
+        return True
+
+
+def keep_rows(folder: Path, stays: Callable[[Example | Preference], bool]) -> bool:
+    """Writes the dataset anew with the rows that stay; whether there was any that doesn't. Run it again after a crash.
+
+    Raises:
+        BadDataset: there is no such dataset, or its files were changed by somebody else.
+    """
+    with _locked(folder, fcntl.LOCK_EX):
+        _go_on(folder)
+        dataset = _load(folder)
+        kept = dataset.mix.only(stays)
+        if kept == dataset.mix:
+            return False
+        _replace(folder, kept, dataset.manifest)
         return True
 
 

@@ -5,7 +5,7 @@ Everything here is decided by the rows, the settings and the seed alone.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
@@ -50,6 +50,16 @@ class Mix:
     preferences: tuple[Preference, ...]
     heldout_preferences: tuple[Preference, ...]
     sides: Mapping[str, Side]
+
+    def only(self, stays: Callable[[Example | Preference], bool]) -> "Mix":
+        """The same with the rows that stay; cases keep their sides."""
+        return Mix(
+            tuple(filter(stays, self.train)),
+            tuple(filter(stays, self.heldout)),
+            tuple(filter(stays, self.preferences)),
+            tuple(filter(stays, self.heldout_preferences)),
+            self.sides,
+        )
 
     def without(self, case_id: str) -> "Mix":
         """The same less all that is of a case."""

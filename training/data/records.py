@@ -98,6 +98,8 @@ class CaseRecord:
     events: tuple[AnswerEvent, ...]
     corrections: tuple[Correction, ...] = ()
     """Digests of its earlier sessions, as counselors corrected them."""
+    rewritten: bool = False
+    """Texts of it were edited or deleted after a note was made from them: what earlier nights hold of it may have them still."""
 
     def __post_init__(self) -> None:
         asked = [event.asked for event in self.events]

@@ -1,7 +1,8 @@
 """Tonight's dataset: what is new in the cases with consent, mixed with what was learned before, nothing of cases without it.
 
 The cases come in as they stand, each night all of them. New is what the adapter that training begins with never learned (`past.py`).
-Before anything else, the datasets of all nights forget the cases that were deleted or whose consent was withdrawn.
+Before anything else, the datasets of all nights forget the cases that were deleted or whose consent was withdrawn, and, of a case in which
+a description was edited or deleted, every row that the case as it now stands would not give.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from inference.prompt import Message
-from training.data.dataset import MANIFEST, Dataset, forget_case, load_dataset, make_dataset
+from training.data.dataset import MANIFEST, Dataset, forget_case, keep_rows, load_dataset, make_dataset
 from training.data.deidentify import Deidentifier, Roster
 from training.data.examples import Budget, Example, Preference, Rows, Source, build_rows
 from training.data.records import CaseRecord
@@ -40,6 +41,20 @@ def forget(home: Path, consenting: Iterable[str]) -> None:
         seen = {*manifest.sides, *(case for entry in manifest.files.values() for case in entry.cases)}
         for case in sorted(case for case in seen - allowed if not case.startswith(NOBODYS)):
             forget_case(folder, case)
+
+
+def forget_rewritten(home: Path, cases: Cases, budget: Budget) -> None:
+    """Takes what is no longer said out of the datasets of all nights: a row of a rewritten case stays if it is made anew word for word.
+
+    A row that reads otherwise for another reason, such as a name that is taken out now, is new tonight in any case. Raises: BadDataset.
+    """
+    rewritten = tuple(record for record in cases.records if record.rewritten)
+    if not rewritten:
+        return
+    ids, now = {record.id for record in rewritten}, rows_of(Cases(rewritten), budget, "")
+    said = {*map(_key, now.examples), *map(_key, now.preferences)}
+    for folder in night_datasets(home):
+        keep_rows(folder, lambda row: row.case_id not in ids or _key(row) in said)
 
 
 def rows_of(cases: Cases, budget: Budget, night: str) -> Rows:

@@ -14,7 +14,7 @@ from inference.adapters import CONFIG_FILE
 from inference.sharing import Gpus
 from training.data.dataset import Dataset
 from training.data.examples import Budget
-from training.night.collect import collect, forget
+from training.night.collect import collect, forget, forget_rewritten
 from training.night.desk import Desk, registry_of
 from training.night.errors import Interrupted, NightFailed
 from training.night.handover import Cases
@@ -50,6 +50,7 @@ class Material:
 def gather(plan: Plan, cases: Cases, budget: Budget) -> Material:
     """Forgets what may not be trained on any more, then makes tonight's dataset. Raises: BadDataset, BadAdapter."""
     forget(plan.home, cases.consenting)
+    forget_rewritten(plan.home, cases, budget)
     begin = beginning(plan, registry_of(plan), cases.consenting)
     earlier = earlier_nights(plan, begin)
     return Material(begin, collect(plan, cases, budget, earlier), earlier, cases.sealed)
