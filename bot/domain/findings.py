@@ -1,13 +1,11 @@
 """Negative findings: an item may say that something is absent only if a description says so.
 
-"Denies suicidal thoughts" in a note that nobody reported it for is worse than a missing line, because readers rely on it. So a sentence of the
-model's that says of a client that something clinical is absent stands only beside a description in which the same thing is negated. Meant are
-findings alone: what cannot, does not or no longer work ("cannot fall asleep") is a complaint; advice may say "do not"; a question may ask anything.
+"Denies suicidal thoughts" in a note that nobody reported it for is worse than a missing line, because readers rely on it. So a
+sentence of the model's that says of a client that something clinical is absent stands only beside a description in which the same thing
+is negated. Meant are findings alone: what cannot, does not or no longer work ("cannot fall asleep") is a complaint; advice may say "do
+not"; a question may ask anything.
 
-The rules look for negation and for what it covers; they were tuned on one half of tests/bot/negative_findings_*.txt and measured once on the
-other (`python -m tests.bench.evidence`, 2026-11-21):
-
-FIGURES
+The rules look for negation and for what it covers. Figures: `python -m tests.bench.evidence`.
 """
 
 import re
@@ -27,14 +25,18 @@ _MATTERS = {
 
 # English
 _CLINICAL = (
-    r"(?:suicid\w*|homicid\w*|self-?harm\w*|self-?injur\w*|harm\w*|ideation|intent\w*|plans?|attempts?|histor\w+|evidence|signs?|indications?|"
+    r"(?:suicid\w*|homicid\w*|self-?harm\w*|self-?injur\w*|harm\w*|ideation|intent\w*|plans?|attempts?|histor\w+|evidence|signs?|"
+    r"indications?|"
     r"symptoms?|diagnos\w+|psychiatr\w+|psycho(?:sis|tic)\w*|hallucinat\w*|delusion\w*|mani[ac]\w*|bipolar|disorders?|episodes?|relaps\w+|"
     r"substances?|drugs?|alcohol\w*|smoking|medicat\w*|medicines?|tablets|treatment|therapy|hospitali[sz]ation\w*|medical|physical|organic|"
     r"illness\w*|diseases?|abus\w+|violen\w+|trauma\w*|neglect|risks?|danger|panic attacks?|weight loss|trauma|thoughts of)"
 )
 _FEW = r"(?:[\w'-]+ ){0,4}?"
 _NOT = r"(?:(?:do|does|did|has|have|had|is|are|was|were|would|will)(?: not|n't)|never|neither|nor)"
-_ADVERBS = r"(?:(?:currently|presently|at present|actively|acutely|ever|yet|yet been|been|really|being|going to|in|using|having|abusing|taking) ){0,2}"
+_ADVERBS = (
+    r"(?:(?:currently|presently|at present|actively|acutely|ever|yet|yet been|been|really|being|going to|in|using|having|abusing|taking) )"
+    r"{0,2}"
+)
 _ACTS = (
     r"(?:report|mention|describe|express|endorse|admit|present|show|experience|have|feel|want|plan|intend)\w* (?:to |with |having )?"
     + _FEW + r"(?=" + _CLINICAL + r"|kill|die\b|end (?:her|his|their) life|hurt(?:ing)? (?:him|her|them|other|any))"
@@ -46,7 +48,8 @@ _DEEDS = (
     r"hospitali[sz]ed|abused|violent|suicidal|homicidal|psychotic|manic|depressed|at risk|in danger|drugs?|medication)\b"
 )
 _FINDING = re.compile(
-    rf"\b(?:den(?:y|ies|ied|ying)(?! (?:how|why|what|her |him ))|(?<!not )(?:rul(?:e|es|ed|ing) out|excludes?)|negative for|(?<!being )free (?:of|from)|"
+    rf"\b(?:den(?:y|ies|ied|ying)(?! (?:how|why|what|her |him ))|(?<!not )(?:rul(?:e|es|ed|ing) out|excludes?)|negative for|"
+    rf"(?<!being )free (?:of|from)|"
     rf"(?:the )?absence of)\b"
     rf"|\b(?:no|lacks?(?! an? )|lack of|neither|nor|not any)\b(?= {_FEW}{_CLINICAL})"
     rf"|\bwithout(?: any)?\b(?= {_FEW}{_CLINICAL}(?: [\w'-]+){{0,3}}(?:$|,))"
@@ -55,33 +58,44 @@ _FINDING = re.compile(
     rf"|\bnothing (?:points to|suggests?|to suggest|indicates?|to indicate)\b"
 )
 _FOUND_BEFORE = re.compile(
-    r"^(.+?) (?:is|are|was|were|has been|have been) (?:denied|ruled out|excluded|absent)(?: by (?:the |her|him)[\w ]*| at present| so far| now)?$"
+    r"^(.+?) (?:is|are|was|were|has been|have been) (?:denied|ruled out|excluded|absent)"
+    r"(?: by (?:the |her|him)[\w ]*| at present| so far| now)?$"
 )
 _UNKNOWN = re.compile(
-    r"\b(?:whether|unclear|unknown|not (?:yet )?(?:been )?(?:known|clear|asked|explored|assessed|clarified|mentioned)|remains? open|is known|"
-    r"(?:description|text|report|referral) (?:does|did) not|no need|no reason)\b|^(?:if|unless|should|in case|when)\b|\bif there (?:is|are)\b"
+    r"\b(?:whether|unclear|unknown|not (?:yet )?(?:been )?(?:known|clear|asked|explored|assessed|clarified|mentioned)|remains? open|"
+    r"is known|"
+    r"(?:description|text|report|referral) (?:does|did) not|no need|no reason)\b|"
+    r"^(?:if|unless|should|in case|when)\b|\bif there (?:is|are)\b"
 )
 _REASON = re.compile(r"\b(?:given that|because|since|(?<!such )as (?=there|he |she |they |the )|considering that|in view of|now that)\b.*")
 _SENTENCE = re.compile(r"[.;!?\n。；！？]+")
-_TURN = re.compile(r",? (?:but|though|although|while|however|yet|so|because|which|that)\b|\bweekly\b|, (?=(?:begin|start|so|then|it|he|she|they|weekly)\b)")
+_TURN = re.compile(
+    r",? (?:but|though|although|while|however|yet|so|because|which|that)\b|\bweekly\b|, (?=(?:begin|start|so|then|it|he|she|they|weekly)\b)"
+)
 _AND = re.compile(r",? (?:and|or|nor|as well as) |, |、|和|与|及|或|以及|也不|也没有|，")
 
 # Chinese
 _CLINICAL_HAN = (
-    "(?:自杀|自伤|自残|伤害|伤人|轻生|结束生命|意念|意图|计划|未遂|幻觉|幻听|妄想|精神病|精神疾病|精神科|躁狂|抑郁发作|抑郁症|双相|惊恐发作|物质|毒|"
-    "[喝饮]酒|酗酒|酒精|吸烟|抽烟|药|暴力|虐待|受虐|创伤|病史|史(?![上])|迹象|征象|症状|诊断|疾病|器质|躯体|风险|危险|体重|障碍|家族|治疗|住院|动过手|动手)"
+    "(?:自杀|自伤|自残|伤害|伤人|轻生|结束生命|意念|意图|计划|未遂|幻觉|幻听|"
+    "妄想|精神病|精神疾病|精神科|躁狂|抑郁发作|抑郁症|双相|惊恐发作|物质|毒|[喝饮]酒|酗酒|酒精|吸烟|抽烟|药|"
+    "暴力|虐待|受虐|创伤|病史|史(?![上])|迹象|征象|症状|诊断|疾病|器质|躯体|风险|危险|体重|"
+    "障碍|家族|治疗|住院|动过手|动手)"
 )
 _FINDING_HAN = re.compile(
     f"否认|(?<!不)(?<!不能)(?<!能否)排除(?=[^，]{{0,6}}{_CLINICAL_HAN})"
-    f"|(?:(?<!有)没有?|(?<!有)无(?!助|法|力|奈|聊|论|望|害|精打|需|须|关|所谓|意义)|(?<!尚)未(?!必|来|遂)|缺乏|从未|从没|从来没有?|不存在|不伴)(?=[^，。；、]{{0,9}}?{_CLINICAL_HAN})"
-    f"|(?:从来?不|并?不会(?!引|导致|造成|使|让|危及)|并?不想|并?不再?(?!亚|等|是|算|按|危险|排除|代表|意味)|既不)(?=[^，。；、]{{0,2}}?(?:{_CLINICAL_HAN}))"
+    f"|(?:(?<!有)没有?|(?<!有)无(?!助|法|力|奈|聊|论|望|害|精打|需|须|关|所谓|意义)|"
+    f"(?<!尚)未(?!必|来|遂)|缺乏|从未|从没|从来没有?|不存在|不伴)"
+    f"(?=[^，。；、]{{0,9}}?{_CLINICAL_HAN})"
+    f"|(?:从来?不|并?不会(?!引|导致|造成|使|让|危及)|并?不想|"
+    f"并?不再?(?!亚|等|是|算|按|危险|排除|代表|意味)|既不)(?=[^，。；、]{{0,2}}?(?:{_CLINICAL_HAN}))"
 )
 _DESCRIBES_HAN = re.compile(
     f"{_CLINICAL_HAN}[^，。]{{0,3}}的(?!想法|念头|迹象|表现|症状|计划|打算|意图|习惯|行为|经历|情况|危险|风险|倾向|可能|历史|问题)[^，。；]"
 )
 """A negation that only describes something else: "people who do not smoke"."""
 _UNKNOWN_HAN = re.compile(
-    "是否|有没有|有无|尚不|尚未|还不清楚|还不知道|还不了解|不清楚|不了解|有待|没有说明|未说明|没有必要|^(?:如果?|若|假如|要是|一旦|除非)|(?:，|。)(?:如果|若)"
+    "是否|有没有|有无|尚不|尚未|还不清楚|还不知道|还不了解|不清楚|不了解|"
+    "有待|没有说明|未说明|没有必要|^(?:如果?|若|假如|要是|一旦|除非)|(?:，|。)(?:如果|若)"
 )
 _REASON_HAN = re.compile("(?:鉴于|由于|因为|既然|考虑到).*")
 
@@ -89,13 +103,18 @@ _REASON_HAN = re.compile("(?:鉴于|由于|因为|既然|考虑到).*")
 _DENIED = re.compile(
     r"\b(?:no|not|never|none|without|nobody|nothing|neither|nor|den(?:y|ies|ied|ying)|free of|free from|rul(?:es|ed) out|excluded?)\b|n't\b"
 )
-_NO_DENIAL = re.compile(r"\b(?:not only|no doubt|no wonder|not sure|(?:can ?not|can't|could not|couldn't) (?:stop|resist|live|help|do)|not without)\b")
-_DENIED_HAN = re.compile("否认|没有?|无(?!助|法|力|奈|聊|论|望)|未(?!必|来)|不(?!停|断|得不|住|了|掉|下|开|着|如|知|太好|安|满|舒服)|排除|绝不|从不")
+_NO_DENIAL = re.compile(
+    r"\b(?:not only|no doubt|no wonder|not sure|(?:can ?not|can't|could not|couldn't) (?:stop|resist|live|help|do)|not without)\b"
+)
+_DENIED_HAN = re.compile(
+    "否认|没有?|无(?!助|法|力|奈|聊|论|望)|未(?!必|来)|不(?!停|断|得不|住|了|掉|下|开|着|如|知|太好|安|满|舒服)|排除|绝不|从不"
+)
 _NO_DENIAL_HAN = re.compile("忍不住|控制不住|停不下|戒不掉|离不开|不得不|不能没有|少不了|差点没")
 _PIECE = re.compile(r"[,，]")
 _DENIED_AT_END = re.compile(r"(?:\b(?:no|none|denied|negative|absent|denies (?:it|this|that))|没有|否认|无)\s*$")
 _PREDICATE = re.compile(
-    r"\b(?:she|he|they|it|i|we|is|are|was|has|have|had|says?|thinks?|feels?|wants?|wishes|hears?|cuts?|drinks?|speaks?|talks?|cries|plans to|began|since)\b"
+    r"\b(?:she|he|they|it|i|we|is|are|was|has|have|had|says?|thinks?|feels?|wants?|wishes|hears?|cuts?|drinks?|speaks?|talks?|cries|"
+    r"plans to|began|since)\b"
 )
 
 
@@ -103,7 +122,7 @@ class Denials:
     """What the descriptions of a case deny."""
 
     def __init__(self, said: Iterable[str]) -> None:
-        self._about = [about for text in said for piece in _denied_pieces(text.lower().replace("’", "'")) if (about := _about(piece))]
+        self._about = [about for text in said for piece in _denied_pieces(text.lower().replace("’", "'")) if any(about := _about(piece))]
 
     def let_stand(self, item: NoteItem) -> bool:
         """Whether an item states no negative finding, or only such as a description supports."""

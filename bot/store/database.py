@@ -20,8 +20,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import AuditRecord, Head
+from bot.domain.evidence import Source
 from bot.store import audit, night_runs, night_samples
 from bot.store.case_files import remove_case
+from bot.store.grounds import read_sources
 from bot.store.keys import data_key
 from bot.store.repository import SqlUnitOfWork
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
@@ -203,6 +205,11 @@ class Database:
             await session.exec(delete(MessageRow).where(col(MessageRow.id) == slot.id))
 
     # nights
+
+    async def sources(self, case_id: str) -> Sequence[Source]:
+        """The messages that a case's items may rest on, in the order in which they came."""
+        async with self._session() as session:
+            return await read_sources(session, case_id)
 
     async def begin_night(self, name: str, requested_by: str | None) -> bool:
         """Makes the row of a night; False: there was one of that name."""

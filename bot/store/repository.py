@@ -11,11 +11,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
+from bot.domain.evidence import Described
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.store import audit
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.errors import TakenOver
+from bot.store.grounds import read_described
 from bot.store.keys import data_key
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
@@ -182,6 +184,10 @@ class SqlUnitOfWork:
             return None
         text = unseal(await self._key(case_id), row.sealed_text, f"description:{source_ts}:{row.version}")
         return Report(case_id, row.note_id, source_ts, row.version, row.author_id, Reading(row.reading), text)
+
+    async def described(self, case_id: str) -> Sequence[Described]:
+        """What a case's messages reported, in the order in which they came: each in its newest version, without edited notes."""
+        return await read_described(self._session, await self._key(case_id), case_id)
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from bot.domain.evidence import Described, Grounds
+from bot.domain.evidence import Described, Grounds, Source
 from inference.note import Kind, Language, NoteItem
 from training.demo.content import Content, Problem, load_content
 from training.demo.grammar import describe
@@ -47,7 +47,8 @@ class Figures:
             100 * part / max(whole, 1)
             for part, whole in ((self.right_links, self.links), (self.found, self.supported), (self.left_alone, self.unsupported))
         )
-        return f"links right {precision:.0f} %, supported items linked {recall:.0f} % of {self.supported}, others marked general {alone:.0f} % of {self.unsupported}"
+        told = f"links right {precision:.0f} %, supported items linked {recall:.0f} % of {self.supported}"
+        return f"{told}, others marked general {alone:.0f} % of {self.unsupported}"
 
 
 def halves(content: Content) -> tuple[list[Problem], list[Problem]]:
@@ -63,13 +64,13 @@ def labelled_cases(problems: list[Problem], language: Language, count: int, seed
     for _ in range(count):
         chosen = rng.sample(problems, rng.choice((1, 2, 3, 4, 6, 8)))
         descriptions = [describe(content, problem, language, rng) for problem in chosen]
-        described = [Described(f"{place}.0", description.text) for place, description in enumerate(descriptions)]
+        described = [Described(Source(f"{place}.0", f"note-{place}"), description.text) for place, description in enumerate(descriptions)]
         items: list[Labelled] = []
         for each, description in zip(described, descriptions, strict=True):
-            items += [Labelled(item, each.id, each.id) for item in full_note(fitting(content, description, rng), rng)]
+            items += [Labelled(item, each.source.id, each.source.id) for item in full_note(fitting(content, description, rng), rng)]
             stranger = rng.choice([problem for problem in problems if problem not in chosen])
-            items += [Labelled(item, each.id, None) for item in rng.sample(stranger.parts[language].items, STRANGERS)]
-            items.append(Labelled(NoteItem(Kind.ADVICE, rng.choice(content.phrases[language]["counselor"])), each.id, None))
+            items += [Labelled(item, each.source.id, None) for item in rng.sample(stranger.parts[language].items, STRANGERS)]
+            items.append(Labelled(NoteItem(Kind.ADVICE, rng.choice(content.phrases[language]["counselor"])), each.source.id, None))
         yield LabelledCase(tuple(described), tuple(items))
 
 
@@ -77,9 +78,9 @@ def measured(cases: Iterator[LabelledCase], language: Language) -> Figures:
     """What `Grounds` makes of labelled cases."""
     links = right = supported = found = unsupported = alone = 0
     for case in cases:
-        grounds = {each.id: Grounds(case.described, [each.id], language) for each in case.described}
+        grounds = {each.source.id: Grounds(case.described, each.source.note_id, language) for each in case.described}
         for labelled in case.items:
-            named = grounds[labelled.answered].of(labelled.item.text)
+            named = grounds[labelled.answered].evidence(labelled.item.text)
             links, right = links + len(named), right + (labelled.rests_on in named)
             if labelled.rests_on is None:
                 unsupported, alone = unsupported + 1, alone + (not named)
