@@ -5,7 +5,11 @@ sentence of the model's that says of a client that something clinical is absent 
 is negated. Meant are findings alone: what cannot, does not or no longer work ("cannot fall asleep") is a complaint; advice may say "do
 not"; a question may ask anything.
 
-The rules look for negation and for what it covers. Figures: `python -m tests.bench.evidence`.
+The rules look for negation and for what it covers. They were tuned on one half of 249 sentences in both languages, written by hand before
+the rules; the other half gave one error of 126. Of 40 harder ones by the same hand they judged 27 as a person does, and were mended on
+those; of 32 more, which were only measured with, 28: two findings stay that should not, and two harmless sentences go. Of the demo's 3,978
+items, none of which is such a finding, none is left out (`python -m tests.bench.evidence`, 2026-11-21). So the rules catch the usual ways
+of saying that something is absent, not every one; the counselor still reads.
 """
 
 import re
@@ -20,6 +24,7 @@ _MATTERS = {
     "plan": re.compile(r"\bplan|\binten[dt]|计划|打算|意图"),
     "attempt": re.compile(r"\battempt|未遂|企图"),
     "thought": re.compile(r"\bideation|想法|念头|意念"),
+    "harm": re.compile(r"\bharm|\bhurt|\binjur|伤害|受伤"),
 }
 """What a finding may be about without naming more."""
 
@@ -34,11 +39,13 @@ _CLINICAL = (
 _FEW = r"(?:[\w'-]+ ){0,4}?"
 _NOT = r"(?:(?:do|does|did|has|have|had|is|are|was|were|would|will)(?: not|n't)|never|neither|nor)"
 _ADVERBS = (
-    r"(?:(?:currently|presently|at present|actively|acutely|ever|yet|yet been|been|really|being|going to|in|using|having|abusing|taking) )"
+    r"(?:(?:seem to be|appear to be|currently|presently|at present|actively|acutely|ever|yet|yet been|been|really|being|"
+    r"going to|in|using|having|abusing|taking) )"
     r"{0,2}"
 )
 _ACTS = (
-    r"(?:report|mention|describe|express|endorse|admit|present|show|experience|have|feel|want|plan|intend)\w* (?:to |with |having )?"
+    r"(?:tr(?:y|ied)|report|mention|describe|express|endorse|admit|present|show|experience|have|feel|want|plan|intend)\w* "
+    r"(?:to |with |having )?"
     + _FEW + r"(?=" + _CLINICAL + r"|kill|die\b|end (?:her|his|their) life|hurt(?:ing)? (?:him|her|them|other|any))"
 )  # fmt: skip
 _DEEDS = (
@@ -58,16 +65,19 @@ _FINDING = re.compile(
     rf"|\bnothing (?:points to|suggests?|to suggest|indicates?|to indicate)\b"
 )
 _FOUND_BEFORE = re.compile(
-    r"^(.+?) (?:is|are|was|were|has been|have been) (?:denied|ruled out|excluded|absent)"
-    r"(?: by (?:the |her|him)[\w ]*| at present| so far| now)?$"
+    r"^(.+?)(?: (?:is|are|was|were|has been|have been) "
+    r"(?:denied|ruled out|excluded|absent|(?:not|n't) (?:present|reported|evident|observed))"
+    r"(?: by (?:the |her|him)[\w ]*| at present| so far| now)?|\s*[:：] ?(?:no|none|nil|denied|negative|absent|无|没有|否认))$"
 )
 _UNKNOWN = re.compile(
     r"\b(?:whether|unclear|unknown|not (?:yet )?(?:been )?(?:known|clear|asked|explored|assessed|clarified|mentioned)|remains? open|"
-    r"is known|"
-    r"(?:description|text|report|referral) (?:does|did) not|no need|no reason)\b|"
-    r"^(?:if|unless|should|in case|when)\b|\bif there (?:is|are)\b"
+    r"is known|(?:description|text|report|referral) (?:does|did) not|no need|no reason|"
+    r"no (?:treatment|therapy|medic\w+|drug)[\w ]* (?:help|relie|work)\w*)\b|"
+    r"^(?:even if|if|unless|should|in case|when)\b|\bif there (?:is|are)\b"
 )
 _REASON = re.compile(r"\b(?:given that|because|since|(?<!such )as (?=there|he |she |they |the )|considering that|in view of|now that)\b.*")
+_DENIES = re.compile(r"\bden(?:ies|ied)\b.*|否认.*")
+_CONDITION = re.compile(r"\b(?:if|when|whether)\b|即使|如果|若|就算")
 _SENTENCE = re.compile(r"[.;!?\n。；！？]+")
 _TURN = re.compile(
     r",? (?:but|though|although|while|however|yet|so|because|which|that)\b|\bweekly\b|, (?=(?:begin|start|so|then|it|he|she|they|weekly)\b)"
@@ -79,11 +89,11 @@ _CLINICAL_HAN = (
     "(?:自杀|自伤|自残|伤害|伤人|轻生|结束生命|意念|意图|计划|未遂|幻觉|幻听|"
     "妄想|精神病|精神疾病|精神科|躁狂|抑郁发作|抑郁症|双相|惊恐发作|物质|毒|[喝饮]酒|酗酒|酒精|吸烟|抽烟|药|"
     "暴力|虐待|受虐|创伤|病史|史(?![上])|迹象|征象|症状|诊断|疾病|器质|躯体|风险|危险|体重|"
-    "障碍|家族|治疗|住院|动过手|动手)"
+    "障碍|家族|治疗|住院|住过院|动过手|动手)"
 )
 _FINDING_HAN = re.compile(
     f"否认|(?<!不)(?<!不能)(?<!能否)排除(?=[^，]{{0,6}}{_CLINICAL_HAN})"
-    f"|(?:(?<!有)没有?|(?<!有)无(?!助|法|力|奈|聊|论|望|害|精打|需|须|关|所谓|意义)|"
+    f"|(?:(?<!有)没有?+(?!意识|注意到|察觉|告诉|写|一[种个次])|(?<!有)无(?!助|法|力|奈|聊|论|望|害|精打|需|须|关|所谓|意义)|"
     f"(?<!尚)未(?!必|来|遂)|缺乏|从未|从没|从来没有?|不存在|不伴)"
     f"(?=[^，。；、]{{0,9}}?{_CLINICAL_HAN})"
     f"|(?:从来?不|并?不会(?!引|导致|造成|使|让|危及)|并?不想|"
@@ -94,7 +104,7 @@ _DESCRIBES_HAN = re.compile(
 )
 """A negation that only describes something else: "people who do not smoke"."""
 _UNKNOWN_HAN = re.compile(
-    "是否|有没有|有无|尚不|尚未|还不清楚|还不知道|还不了解|不清楚|不了解|"
+    "是否|有没有|有无|尚不|尚未|还不清楚|还不知道|还不了解|不清楚|不了解|^即使|^就算|"
     "有待|没有说明|未说明|没有必要|^(?:如果?|若|假如|要是|一旦|除非)|(?:，|。)(?:如果|若)"
 )
 _REASON_HAN = re.compile("(?:鉴于|由于|因为|既然|考虑到).*")
@@ -153,7 +163,7 @@ def _sentences(text: str) -> Iterator[str]:
 def _scopes(sentence: str, kind: Kind) -> Iterator[str]:
     """What each negation of a sentence covers, where it makes a finding."""
     if kind is Kind.ADVICE:  # advice says what to leave alone; a finding is in it where it gives the reason
-        reason = _REASON.search(sentence) or _REASON_HAN.search(sentence) or re.search(r"\bden(?:ies|ied)\b.*|否认.*", sentence)
+        reason = _REASON.search(sentence) or _REASON_HAN.search(sentence) or (not _CONDITION.search(sentence) and _DENIES.search(sentence))
         if not reason:
             return
         sentence = reason[0]

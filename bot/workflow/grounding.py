@@ -39,7 +39,7 @@ class Grounding:
         """
         items = tuple(item for item in answer.items if self.let_stand(item))
         if len(items) < len(answer.items):
-            log.info("note %s: %d items left out, as nobody reported what they deny", self.note.id, len(answer.items) - len(items))
+            log.info("note %s: left out %d, as nobody reported what is denied there", self.note.id, len(answer.items) - len(items))
             if not items and not self.kept:
                 raise NoAnswer
         return replace(answer, items=items)

@@ -6,6 +6,7 @@ from random import Random
 from bot.domain.evidence import Described, Grounds, Source
 from inference.note import Language
 from tests.support.evidence_cases import halves, labelled_cases, measured
+from tests.support.finding_sentences import PARTS, judged
 from training.demo.content import load_content
 from training.demo.grammar import draw_description
 
@@ -17,6 +18,9 @@ def main() -> None:
     for name, problems in zip(("tuned on", "measured"), halves(load_content()), strict=True):
         for language in Language:
             print(f"{name}, {language}: {measured(labelled_cases(problems, language, CASES, seed=5), language)}")
+    for language in Language:
+        for part in PARTS:
+            print(f"negative findings, {part}, {language}: {judged(part, language)}")
     print(f"500 descriptions and 24 items: {1000 * long_case_s():.0f} ms")
 
 
