@@ -48,10 +48,15 @@ class Grounding:
         """The items with their evidence: what they have, what they have in `notes`, or what is found now."""
         known = {item.text: item.evidence for note in notes for item in note.items if item.evidence}
         carried = [item if item.evidence else replace(item, evidence=known.get(item.text, ())) for item in items]
-        return await asyncio.to_thread(lambda: Grounds(self.described, self.note.id, self.language).support(carried))
+        return await supported(self.note, self.language, self.described, carried)
 
 
 async def ground(note: Note, language: Language, described: Sequence[Described], kept: Sequence[Item] = ()) -> Grounding:
     """The grounding of a note in a case's descriptions; of the `kept` items, those that counselors wrote count as reported, too."""
     said = [*(each.text for each in described), *(item.text for item in by_counselor(kept))]
     return Grounding(note, language, described, kept, await asyncio.to_thread(Denials, said))
+
+
+async def supported(note: Note, language: Language, described: Sequence[Described], items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items of a note with their evidence; what they have already stays."""
+    return await asyncio.to_thread(lambda: Grounds(described, note.id, language).support(items))

@@ -9,7 +9,7 @@ from bot.domain.errors import NoteLocked, NothingToRead
 from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
 from bot.workflow.drafting import Drafting
-from bot.workflow.grounding import ground
+from bot.workflow.grounding import supported
 from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
 from bot.workflow.ports import Clock, Notice, Report, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
@@ -81,7 +81,7 @@ class Posts:
             raise NothingToRead
         async with self._store.begin() as uow:
             described = [each for each in await uow.described(case.id) if report is None or each.source.id != report.source_ts]
-        items = await (await ground(note, case.language, described)).support(adopt(lines, note.items))
+        items = await supported(note, case.language, described, adopt(lines, note.items))
         author = Author(Origin.COUNSELOR, work.act.user_id)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         revised = note.revise(revision)
