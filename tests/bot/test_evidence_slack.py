@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, delete
 
 from bot.domain.note import Note, Origin
 from bot.domain.reading import Reading
@@ -13,6 +14,7 @@ from bot.slack.views import EDIT_ACTION, EDIT_VIEW, SHORTCUT
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
+from bot.store.tables import ReportRow
 from bot.store.vault import new_key
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
@@ -198,3 +200,13 @@ async def test_a_reply_that_is_read_as_an_edit_is_no_evidence(bot: WorkingBot) -
         CASE, lambda message: "Since when?" in message.plain and EDIT_ACTION in message.action_ids, thread_ts=first.ts, timeout=PATIENCE_S
     )
     assert "[2]" not in shown.plain
+
+
+async def test_nothing_links_to_a_description_that_was_deleted(bot: WorkingBot) -> None:
+    """Once its report is removed, the next message shows no link to it, and what rested on it alone is marked as general."""
+    first, _ = await said(bot, SLEEP, NOTE)
+    async with bot.database.begin() as uow:
+        await uow._session.exec(delete(ReportRow).where(col(ReportRow.source_ts) == first.ts))
+    _, again = await said(bot, "- Main concern: trouble sleeping.\n- Call on Monday.", AGAIN, thread_ts=first.ts)
+    assert "Main concern: trouble sleeping. ◦\n" in again.plain
+    assert "archives" not in str(again.blocks)
