@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -38,12 +38,12 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a revision. `evidence` holds the ids of the descriptions it rests on."""
+    """One line of a revision. `evidence` holds the ids of the descriptions it rests on; what it says is the same with and without."""
 
     kind: Kind
     text: str
     origin: Origin
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ _DIVIDER = re.compile(r"[-–—_*=~\s]+")
 _FOOT = re.compile(r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |我把您的消息理解为)")
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
 COUNSELOR_MARK = "✎"
+GENERAL_MARK = "◦"
+"""Stands after what rests on no description."""
+_MARKS = re.compile(rf"(?:\s*[{COUNSELOR_MARK}{GENERAL_MARK}])+$")
+_MARKS_WITH_NUMBERS = re.compile(rf"(?:\s*(?:[{COUNSELOR_MARK}{GENERAL_MARK}]|\[\d{{1,4}}\]))+$")
+"""The marks after an item: copied along with it, they are none of its words. A number in brackets is one only where the note shows such."""
 
 
 class Reading(StrEnum):
@@ -57,7 +62,7 @@ class Line:
 
 def read_reply(text: str, current: Sequence[Item]) -> Reading:
     """What a reply means, given the items of the note it answers."""
-    lines = _lines(text)
+    lines = _lines(text, current)
     items = [line for line in lines if line.heading is None]
     if not items or not current:
         return Reading.INFORMATION
@@ -83,7 +88,7 @@ def read_items(text: str, current: Sequence[Item] = ()) -> tuple[NoteItem, ...]:
     """
     heading: Kind | None = None
     found: list[NoteItem] = []
-    for line in _joined(_lines(text), current):
+    for line in _joined(_lines(text, current), current):
         if line.heading is not None:
             heading = line.heading
         else:
@@ -100,7 +105,8 @@ def _kind_of(text: str, current: Sequence[Item]) -> Kind:
     return Kind.QUESTION if text.rstrip().endswith(("?", "？")) else Kind.ADVICE
 
 
-def _lines(text: str) -> list[Line]:
+def _lines(text: str, current: Sequence[Item]) -> list[Line]:
+    marks = _MARKS_WITH_NUMBERS if any(item.evidence for item in current) else _MARKS
     found: list[Line] = []
     close = False
     for raw in text.splitlines():
@@ -108,7 +114,7 @@ def _lines(text: str) -> list[Line]:
             close = False
             continue
         bulleted = bool(_BULLET.match(raw))
-        body = clean_text(_BULLET.sub("", raw, count=1)).removesuffix(COUNSELOR_MARK).rstrip()
+        body = marks.sub("", clean_text(_BULLET.sub("", raw, count=1)))
         heading = HEADINGS.get(_MARKUP.sub("", body).rstrip(":： *").casefold())
         if body and not _DIVIDER.fullmatch(body):
             found.append(Line(body, bulleted, heading, close))

@@ -12,11 +12,13 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.domain.case import Case
 from bot.domain.note import Note
 from bot.slack.calls import PAUSES_S, Call, SlackRefused, attempt, call
+from bot.slack.evidence_views import Cited
+from bot.slack.permalinks import Permalinks
 from bot.slack.plain_pages import REFUSALS, plain_pages
 from bot.slack.posting import find_posted, marked, post_once
 from bot.slack.texts import texts
 from bot.slack.views import Page, notice_text, pages
-from bot.workflow.ports import Content, Notice, Outbox, PartialNote, Slot
+from bot.workflow.ports import Content, NoteView, Notice, Outbox, PartialNote, Slot
 from inference.note import Language
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Messenger:
     def __init__(self, client: AsyncWebClient, outbox: Outbox, admin_channel: str = "") -> None:
         """`admin_channel` is the id of the channel for alarms; "" where there is none."""
         self._client, self._outbox, self._admin_channel = client, outbox, admin_channel
+        self._permalinks = Permalinks(client)
         self._pace = LivePace()
         self._live: dict[str, str] = {}  # slot → timestamp of the message in which a note is growing
 
@@ -63,7 +66,7 @@ class Messenger:
         """
         self._live.pop(slot, None)
         try:
-            wanted = pages(content)
+            wanted = pages(content, await self._cited(case) if isinstance(content, NoteView) else None)
             try:
                 await self._show_pages(case, note, slot, wanted)
             except SlackRefused as error:
@@ -152,6 +155,12 @@ class Messenger:
             )
         except SlackRefused as error:
             log.debug("no status line: %s", error)
+
+    async def _cited(self, case: Case) -> dict[str, Cited]:
+        """The descriptions of a case as a note refers to them, by their ids; what was deleted is none of them any more."""
+        address = await self._permalinks.address_in(case.channel_id)
+        sources = enumerate(await self._outbox.sources(case.id), start=1)
+        return {source.id: Cited(number, address(source) if address else None) for number, source in sources}
 
     async def _show_pages(self, case: Case, note: Note, slot: str, wanted: Sequence[Page]) -> None:
         for number, page in enumerate(wanted):

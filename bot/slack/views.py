@@ -16,6 +16,7 @@ from bot.slack.case_card import card, reopen_button
 from bot.slack.case_card_texts import card_texts
 from bot.slack.case_setup import setup_line
 from bot.slack.change_views import change_blocks, change_notice
+from bot.slack.evidence_views import Citations, evidence_marks, legend
 from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, SafetyCardView, Sign
@@ -43,11 +44,11 @@ class Page:
     blocks: tuple[Block, ...]
 
 
-def pages(content: Content) -> tuple[Page, ...]:
-    """The messages that show `content`, at least one."""
+def pages(content: Content, cited: Citations | None = None) -> tuple[Page, ...]:
+    """The messages that show `content`, at least one; `cited` are the case's descriptions by id, None where evidence is not to be shown."""
     match content:
         case NoteView():
-            return _note_pages(content)
+            return _note_pages(content, cited)
         case PartialNote():
             return (_partial_page(content),)
         case Notice():
@@ -101,31 +102,32 @@ def read_modal(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[N
 # pages
 
 
-def _note_pages(view: NoteView) -> tuple[Page, ...]:
+def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
     words = texts(view.language)
     summary = view.note.purpose is Purpose.SUMMARY
     title = words.summary_posted if summary else words.note_posted
-    groups = _pack(_sections([(item.kind, _marked(item)) for item in view.note.items], words), PAGE_CHARS)
+    groups = _pack(_sections([(item.kind, _marked(item, cited)) for item in view.note.items], words), PAGE_CHARS)
     last = len(groups) - 1
     result = []
     for index, blocks in enumerate(groups):
         head = [header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
-        foot = _foot(view, words) if index == last else []
+        foot = _foot(view, words, legend(view.note.items, cited, view.language)) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
 
 
-def _foot(view: NoteView, words: Texts) -> list[Block]:
+def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
     revision = view.note.current
     if revision is None:
         return []
     line = [words.version.format(number=revision.number, author=_author(revision.author.name, revision.author.origin))]
     if any(item.origin is Origin.COUNSELOR for item in revision.items):
         line.append(words.your_words)
+    line += general
     approval = view.note.approval
     if approval:
         who, when = f"<@{approval.user_id}>", moment(approval.at)
-        line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12])]
+        line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12]), *general]
     acceptance = view.note.acceptance
     if acceptance:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
@@ -183,8 +185,9 @@ def _notice_page(notice: Notice) -> Page:
 # parts
 
 
-def _marked(item: Item) -> str:
-    return f"{escape(item.text)} {COUNSELOR_MARK}" if item.origin is Origin.COUNSELOR else escape(item.text)
+def _marked(item: Item, cited: Citations | None) -> str:
+    mine = [COUNSELOR_MARK] if item.origin is Origin.COUNSELOR else []
+    return " ".join([escape(item.text), *mine, *evidence_marks(item, cited)])
 
 
 def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:

@@ -22,7 +22,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.audit import BOT, AuditAction, AuditEntry, AuditRecord, Head
 from bot.domain.case import Case
 from bot.domain.deletion import Announcement, Deletion
+from bot.domain.evidence import Source
 from bot.store import audit, deletions, night_runs, night_samples
+from bot.store.grounds import read_sources
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import UNFINISHED, awaits_move, under_new_id
 from bot.store.repository import SqlUnitOfWork
@@ -245,6 +247,11 @@ class Database:
             await session.exec(delete(MessageRow).where(col(MessageRow.id) == slot.id))
 
     # nights
+
+    async def sources(self, case_id: str) -> Sequence[Source]:
+        """The messages that a case's items may rest on, in the order in which they came."""
+        async with self._session() as session:
+            return await read_sources(session, case_id)
 
     async def begin_night(self, name: str, requested_by: str | None) -> bool:
         """Makes the row of a night; False: there was one of that name."""

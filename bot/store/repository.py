@@ -13,6 +13,7 @@ from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.case_code import propose_code
 from bot.domain.change import NoteChange
+from bot.domain.evidence import Described
 from bot.domain.note import Note, Purpose, Revision
 from bot.domain.reading import Reading
 from bot.domain.safety_card import SafetyCard, Seen
@@ -20,6 +21,7 @@ from bot.store import audit, descriptions, safety_cards
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
+from bot.store.grounds import read_described
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import move_channel
 from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
@@ -236,6 +238,10 @@ class SqlUnitOfWork:
         query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
         row = (await self._session.exec(query.order_by(col(ReportRow.serial).desc()).limit(1))).first()
         return await self._report(row) if row else None
+
+    async def described(self, case_id: str) -> Sequence[Described]:
+        """What a case's messages reported, in the order in which they came: each in its newest version, without edited notes."""
+        return await read_described(self._session, await self._key(case_id), case_id)
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text. An act that is taken up is audited."""

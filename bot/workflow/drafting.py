@@ -19,6 +19,7 @@ from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
+from bot.workflow.grounding import ground
 from bot.workflow.incoming import Accept, Incoming, Posted, Separate, Stage, WriteAgain
 from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
@@ -104,20 +105,23 @@ class Drafting:
             corrections = await uow.corrections(case.id) if case else ()
             notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
             slot = await slot_of(uow, work, note) if note else ""
+            described = await uow.described(case.id) if case else ()
         if case is None or note is None:  # deleted in the meantime: nobody is owed anything
             return await self._done(work)
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
-        history = History(turns, corrections)
+        grounding, history = await ground(note, case.language, described, kept), History(turns, corrections)
         try:
-            async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
+            seconds = self._settings.update_seconds
+            async with live(LiveNote(self._channel, case, note, slot, kept, seconds, grounding.let_stand)) as progress:
                 name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, history, progress))
+            answer = grounding.only_reported(answer)
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
             return await self._say_no_answer(work, case, note, slot)
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
-        items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
+        items = await grounding.support(await asyncio.to_thread(build_on, kept, answer.items, dropped), notes)
         answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer)), corrections))
         self._reading_ahead.add(task)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -21,7 +21,18 @@ class LiveNote:
     Only the newest state is ever sent, so a slow Slack makes updates rarer, never late.
     """
 
-    def __init__(self, channel: Channel, case: Case, note: Note, slot: str, kept: Sequence[Item], interval_s: float) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        case: Case,
+        note: Note,
+        slot: str,
+        kept: Sequence[Item],
+        interval_s: float,
+        let_stand: Callable[[NoteItem], bool] = lambda _item: True,
+    ) -> None:
+        """`let_stand` says whether an item may be shown; it is asked again while the item grows."""
+        self._let_stand = let_stand
         self._channel, self._case, self._note, self._slot = channel, case, note, slot
         self._kept = tuple(NoteItem(item.kind, item.text) for item in kept)
         self._interval_s = interval_s
@@ -60,7 +71,7 @@ class LiveNote:
         while not self._closing.is_set():
             await self._news.wait()
             self._news.clear()
-            coming = parse_partial("".join(self._parts))
+            coming = tuple(item for item in parse_partial("".join(self._parts)) if self._let_stand(item))
             if self._closing.is_set() or not coming or coming == self._shown:
                 continue
             async with self._sending:

@@ -11,6 +11,7 @@ from bot.domain.reading import Reading, read_items, read_reply
 from bot.workflow.attachments import Attachments
 from bot.workflow.descriptions import KIND_OF, Descriptions
 from bot.workflow.drafting import Drafting
+from bot.workflow.grounding import supported
 from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
 from bot.workflow.ports import Clock, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.replies import Replies, case_and_note
@@ -110,7 +111,9 @@ class Posts:
         """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
         if not lines:
             raise NothingToRead
-        items = adopt(lines, note.items)
+        async with self._store.begin() as uow:
+            described = [each for each in await uow.described(case.id) if report is None or each.source.id != report.source_ts]
+        items = await supported(note, case.language, described, adopt(lines, note.items))
         author = Author(Origin.COUNSELOR, work.act.user_id)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         revised = note.revise(revision)

@@ -9,6 +9,7 @@ from deploy.sandbox.model import Json
 
 RULE = "─" * 40
 _LINK = re.compile(r"<(https?://[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
+_MESSAGE = re.compile(r"/archives/\w+/p\d+")
 _SPECIAL = re.compile(r"<!(\w+)(?:\^[^|>]+)?(?:\|([^>]*))?>")
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|([^>]*))?>")
@@ -50,10 +51,16 @@ def plain_block(block: Json, names: Names = _same) -> str:
 
 def plain_mrkdwn(text: str, names: Names = _same) -> str:
     """Return Slack's mrkdwn as text: entities and mentions resolved, marks such as *bold* kept."""
-    text = _LINK.sub(lambda match: f"{match[2]} ({match[1]})" if match[2] else match[1], text)
+    text = _LINK.sub(_plain_link, text)
     text = _USER.sub(lambda match: f"@{match[2] or names(match[1])}", text)
     text = _CHANNEL.sub(lambda match: f"#{match[2] or names(match[1])}", text)
     return html.unescape(_SPECIAL.sub(lambda match: match[2] or f"@{match[1]}", text))
+
+
+def _plain_link(match: re.Match[str]) -> str:
+    """A link's words and where it leads; of one to a message here, the words alone, as they read in Slack."""
+    url, label = match[1], match[2]
+    return url if not label else label if _MESSAGE.search(url) else f"{label} ({url})"
 
 
 def text_of(value: Any, names: Names = _same) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.domain.case import Case, CaseState
+from bot.domain.findings import Denials
 from bot.domain.note import Note
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import Content, Notice, PartialNote, Sign
@@ -152,6 +153,17 @@ async def test_what_stands_is_shown_from_the_first_update() -> None:
     content = channel.seen[0][1]
     assert isinstance(content, PartialNote)
     assert content.kept == (NoteItem(Kind.ANALYSIS, "Mine."),)
+
+
+async def test_what_may_not_stand_is_never_shown() -> None:
+    """An item is asked about again while it grows, and shown only as long as it may stand."""
+    channel = TimedChannel()
+    denials = Denials(["She says that she takes no drugs."])
+    async with live(LiveNote(channel, CASE, a_note(), "slot", (), 0.0, denials.let_stand)) as note:
+        await write(note, '{"analysis":["She denies suicidal thoughts.","She denies drug use.","Sleep is short."', pause_s=0.01)
+        await asyncio.sleep(0.05)
+    assert channel.texts()[-1] == ["She denies drug use.", "Sleep is short."]
+    assert not any("suicid" in text or text.endswith("denies") for texts in channel.texts() for text in texts)
 
 
 async def test_stopping_does_not_wait_for_a_slack_that_is_away() -> None:

@@ -165,6 +165,7 @@ async def test_killed_between_post_and_record(tmp_path: Path, summary: bool) -> 
             """An outbox whose process dies before the timestamp is recorded."""
 
             slot = staticmethod(desk.database.slot)
+            sources = staticmethod(desk.database.sources)
 
             async def posted(self, *_: object, **__: object) -> None:
                 raise Killed

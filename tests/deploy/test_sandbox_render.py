@@ -1,7 +1,7 @@
 """Messages and views as terminal text."""
 
 from deploy.sandbox.composer import composed, rich_text
-from deploy.sandbox.render import RULE, plain_message, plain_view
+from deploy.sandbox.render import RULE, plain_message, plain_mrkdwn, plain_view
 from deploy.sandbox.seed import ANNA, BOT
 from tests.deploy.sandbox_app import Json, a_modal, button, section
 
@@ -68,3 +68,10 @@ def test_addresses_are_linked_and_read_back_as_typed() -> None:
     elements = rich_text(text)[0]["elements"][0]["elements"]
     assert elements[1] == {"type": "link", "url": "https://example.org/?a=1&b=2"}
     assert plain_message({"blocks": rich_text(text)}) == typed
+
+
+def test_a_link_to_a_message_reads_as_its_words() -> None:
+    """The numbers after a note's lines stay short in a terminal; other links say where they lead."""
+    message = "http://127.0.0.1:8765/archives/C0CASE001/p1700000009000100?thread_ts=1700000000.000100&amp;cid=C0CASE001"
+    assert plain_mrkdwn(f"Sleep is short. <{message}|[1]>") == "Sleep is short. [1]"
+    assert plain_mrkdwn("<https://example.org/a|here>") == "here (https://example.org/a)"
