@@ -7,6 +7,7 @@ DomainError
 ├── OutOfDate            the revision in hand is not the newest one
 ├── CaseOutOfDate        the case's consent has changed since the form was opened
 ├── NothingToSummarize   the session has no note yet
+├── NothingToShorten     the note has no line of the model's that could go
 └── NotAllowed           this person or this channel may not do that
 """
 
@@ -41,6 +42,10 @@ class CaseOutOfDate(DomainError):
 
 class NothingToSummarize(DomainError):
     """The session has no note yet."""
+
+
+class NothingToShorten(DomainError):
+    """The note has no line of the model's that could go: what is left is the counselors' own, or one line a kind."""
 
 
 class NotAllowed(DomainError):

@@ -15,7 +15,11 @@ from bot.store.tables import (
     CaseRow,
     ConsentRow,
     DeletedCaseRow,
+    EditDraftRow,
+    EditReasonRow,
+    FeedbackRow,
     InboxRow,
+    ItemChangeRow,
     KeyRow,
     MessageRow,
     NightSampleRow,
@@ -88,7 +92,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     """What to delete, in an order that no foreign key minds; the key first, so that nobody reads on."""
     notes = select(NoteRow.id).where(NoteRow.case_id == case.id)
     yield delete(KeyRow).where(col(KeyRow.id) == case.id)
-    for table in (MessageRow, AcceptanceRow, ApprovalRow):
+    for table in (MessageRow, AcceptanceRow, ApprovalRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
     for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):

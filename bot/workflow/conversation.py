@@ -9,12 +9,39 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 
 from collections.abc import Awaitable, Callable
 
-from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.editing import Edits, made_last
+from bot.domain.errors import (
+    CaseOutOfDate,
+    DomainError,
+    NotAllowed,
+    NoteLocked,
+    NothingToRead,
+    NothingToShorten,
+    NothingToSummarize,
+    OutOfDate,
+    TooLong,
+)
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.editing import Editing, why
+from bot.workflow.incoming import (
+    Accept,
+    Approve,
+    AskedAnew,
+    CaseChanged,
+    Felt,
+    HandedBack,
+    ItemChanged,
+    Joined,
+    Posted,
+    ReasonStated,
+    Reread,
+    Stage,
+    Summarize,
+    TryAgain,
+)
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
@@ -29,6 +56,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     OutOfDate: Sign.OUT_OF_DATE,
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
+    NothingToShorten: Sign.NOTHING_TO_SHORTEN,
 }
 
 
@@ -40,6 +68,7 @@ class Conversation:
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
         self._decisions = Decisions(store, drafting, self._replies, clock)
+        self._editing = Editing(store, self._replies, clock)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -74,7 +103,7 @@ class Conversation:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
 
-    async def _understand(self, work: Work) -> Work:
+    async def _understand(self, work: Work) -> Work:  # noqa: C901 (one case an act)
         match work.act:
             case Posted():
                 return await self._posts.posted(work, work.act)
@@ -90,6 +119,8 @@ class Conversation:
                 return await self._decisions.approve(work, work.act)
             case Accept():
                 return await self._decisions.accept(work, work.act)
+            case ItemChanged() | AskedAnew() | Felt() | ReasonStated():
+                return await self._editing.tapped(work, work.act)
             case CaseChanged():
                 return await self._decisions.change_case(work, work.act)
             case Joined():
@@ -102,11 +133,15 @@ class Conversation:
             return await self._say_what_holds(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
-            source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
+            edits = await uow.edits(note.id) if note else Edits()
+            source_ts = (
+                act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note, edits)
+            )
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
         if case and note:
-            view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
+            reading, reply_ts = (report.reading, report.source_ts) if report else (None, None)
+            view = NoteView(note, case.language, reading, reply_ts, why(note, edits))
             await self._channel.show(case, note, slot, view)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
@@ -117,12 +152,13 @@ class Conversation:
         return await self._replies.finish(work, None, Stage.DONE)
 
 
-async def _read_from(uow: UnitOfWork, note: Note | None) -> str | None:
-    """The message that led to a note's newest revision, as a reply or as an edit; None where none did, as with the modal."""
-    if note is None or note.current is None or note.purpose is Purpose.SUMMARY:
+async def _read_from(uow: UnitOfWork, note: Note | None, edits: Edits) -> str | None:
+    """The message that led to a note's newest revision, taps aside, as a reply or as an edit; None where none did, as with the modal."""
+    newest = made_last(note, edits) if note else None
+    if note is None or newest is None or note.purpose is Purpose.SUMMARY:
         return None
     turns = await uow.stored_turns(note.case_id)
-    index = max((index for index, stored in enumerate(turns) if stored.revision_id == note.current.id), default=-1)
+    index = max((index for index, stored in enumerate(turns) if stored.revision_id == newest.id), default=-1)
     if index < 0:  # a revision from before turns knew what they made
         return None
     return turns[index - 1 if turns[index].turn.kind is TurnKind.ANSWER else index].source_ts
