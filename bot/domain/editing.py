@@ -23,6 +23,8 @@ class ItemChange(StrEnum):
     REWRITTEN = "rewritten"
     """Other words, several lines, or none."""
     DROPPED = "dropped"
+    UNDONE = "undone"
+    """What the newest tap did is taken back."""
 
 
 KEEPING = frozenset({ItemChange.KEPT, ItemChange.RELEASED})
@@ -46,11 +48,16 @@ def change_item(note: Note, revision_id: str, place: int, change: ItemChange, li
     """The note's items after a tap; the same as before where it changes nothing, as when the line is gone that was to be dropped.
 
     `place` counts the items of the revision from 0; `lines` are the words that take the place of a rewritten line. Where that line is gone
-    they are added, because nobody's words are lost.
+    they are added, because nobody's words are lost. What is undone is the tap that made the revision.
 
     Raises:
-        OutOfDate: there is no such revision or line, or the line that was to be kept or released is not in the note any more.
+        OutOfDate: there is no such revision or line, or the line that was to be kept or released is not in the note any more, or
+            something came after what was to be undone.
     """
+    if change is ItemChange.UNDONE:
+        if len(note.revisions) < 2 or note.revisions[-1].id != revision_id:
+            raise OutOfDate
+        return note.revisions[-2].items
     seen = next((revision for revision in note.revisions if revision.id == revision_id), None)
     if seen is None or not 0 <= place < len(seen.items):
         raise OutOfDate
@@ -62,9 +69,9 @@ def change_item(note: Note, revision_id: str, place: int, change: ItemChange, li
         case ItemChange.REWRITTEN:
             known = {each.text for each in note.items}
             wanted = [line for line in dict.fromkeys(lines) if line == item.text or line not in known]
-            new = [item if line == item.text else Item(item.kind, line, Origin.COUNSELOR) for line in wanted]
+            new = [note.items[now] if line == item.text and now is not None else Item(item.kind, line, Origin.COUNSELOR) for line in wanted]
             return _with(note.items, now, new) if now is not None else _added(note.items, new)
-        case ItemChange.KEPT | ItemChange.RELEASED:
+        case _:
             if now is None:
                 raise OutOfDate
             return _with(note.items, now, [replace(note.items[now], kept=change is ItemChange.KEPT)])
@@ -83,12 +90,12 @@ def _added(items: Sequence[Item], new: Sequence[Item]) -> tuple[Item, ...]:
 class TakenOver:
     """What the model's newest answer took over from the revision before it, and the texts of the lines that it brought.
 
-    `all_of` names the counselor whose whole version stands in it; None where it was the model's, or something of it is gone.
+    `count` of the `before` lines stand in it word for word.
     """
 
     count: int
+    before: int
     new: tuple[str, ...]
-    all_of: str | None
 
 
 def taken_over(note: Note) -> TakenOver | None:
@@ -98,9 +105,7 @@ def taken_over(note: Note) -> TakenOver | None:
     before, after = note.revisions[-2:]
     stood = {item.text for item in before.items}
     new = tuple(item.text for item in after.items if item.text not in stood)
-    count = len(after.items) - len(new)
-    whole = before.author.origin is Origin.COUNSELOR and count == len(before.items) > 0
-    return TakenOver(count, new, before.author.name if whole else None)
+    return TakenOver(len(after.items) - len(new), len(before.items), new)
 
 
 def made_last(note: Note, edits: Edits) -> Revision | None:
@@ -172,5 +177,5 @@ def asks_why(note: Note, edits: Edits) -> Revision | None:
                 return None
             answered = True
         elif edits.changes.get(revision.id) not in KEEPING:
-            return revision
+            return None if edits.changes.get(revision.id) is ItemChange.UNDONE else revision
     return None

@@ -33,8 +33,6 @@ class Texts:
     approved: str
     accepted: str
     save: str
-    modal_title: str
-    modal_help: str
     modal_empty: str
     learning_until: str
     answer_now: str
@@ -70,6 +68,7 @@ def _words(_: Translate) -> Texts:
             Sign.NOTHING_TO_SUMMARIZE: _(
                 "There is no new note to summarize. Please post a description first; the note appears in its thread."
             ),
+            Sign.NOTHING_TO_SHORTEN: _("This note is as short as I can make it. You can still drop lines in their menus, or with Edit."),
             Sign.LOCKED: _("This final note is approved and can no longer be changed. To go on, please post a new description."),
             Sign.OUT_OF_DATE: _(
                 "The note has changed in the meantime, so I did not do that. Please look at its newest version and try again."
@@ -142,8 +141,6 @@ def _words(_: Translate) -> Texts:
         approved=_("Approved by {who} on {when} · version {number} · {hash}"),
         accepted=_("Accepted by {who} on {when}"),
         save=_("Submit"),
-        modal_title=_("Edit the note"),
-        modal_help=_("One item per line. Change, delete or add lines; what you write stays as it is."),
         modal_empty=_("Please leave at least one line in the note."),
         learning_until=_(" until about {when}"),
         answer_now=_("Answer now"),

@@ -7,7 +7,7 @@ again when it is asked to: with New answer or Shorter, by news, or by an edited 
 import uuid
 
 from bot.domain.case import Case
-from bot.domain.editing import Edits, answered_since, asks_why, change_item, shorter_than
+from bot.domain.editing import Edits, ItemChange, answered_since, asks_why, change_item, shorter_than
 from bot.domain.errors import NotAllowed, NoteLocked, NothingToShorten, OutOfDate
 from bot.domain.note import Author, Note, Origin, Purpose, Revision
 from bot.workflow.incoming import AskedAnew, Felt, ItemChanged, ReasonStated, Stage, Tap, Wish
@@ -46,6 +46,8 @@ class Editing:
             _, note = await _found(uow, work, act)
             if note.approval:
                 raise NoteLocked
+            if act.change is ItemChange.UNDONE and act.revision_id not in (await uow.edits(note.id)).changes:
+                raise OutOfDate
             items = change_item(note, act.revision_id, act.place, act.change, act.lines)
             if items == note.items:  # somebody else did the same
                 return await uow.advance(work, Stage.DONE, note.id)
@@ -92,12 +94,13 @@ class Editing:
 
 
 def why(note: Note, edits: Edits) -> Why | None:
-    """Of which revision the note asks for a reason, with the one that was stated."""
+    """Of which revision the note asks for a reason, with the one that was stated, and whether it can be undone with a tap."""
     revision = asks_why(note, edits)
     if revision is None:
         return None
     reason = edits.reasons.get(revision.id)
-    return Why(revision.id, revision.author.origin is Origin.COUNSELOR, Reason(reason) if reason else None)
+    undo = revision.id in edits.changes and revision == note.current
+    return Why(revision.id, revision.author.origin is Origin.COUNSELOR, Reason(reason) if reason else None, undo)
 
 
 async def _found(uow: UnitOfWork, work: Work, act: Tap) -> tuple[Case, Note]:

@@ -138,6 +138,8 @@ class Why:
     edited: bool
     """A counselor's revision; otherwise the model's, which somebody finds bad."""
     reason: Reason | None
+    undo: bool = False
+    """A tap made it, and nothing came since."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.case import CaseFile, consent_now
-from bot.domain.editing import KEEPING, Edits
+from bot.domain.editing import Edits
 from bot.domain.note import Item, Note, Revision, staying
 from bot.workflow.ports import StaysSealed, Store, StoredTurn
 from inference.note import NoteItem
@@ -136,9 +136,9 @@ def _event(asked: StoredTurn, index: int, note: Note, place: int, edits: int, sa
 
 
 def _edit(revisions: Sequence[Revision], said: Edits) -> Edit | None:
-    """What became of the first of these revisions; None where no word was changed, as where lines were only kept."""
+    """What became of the first of these revisions; None where taps changed no word, as where lines were only kept, or put back."""
     shown, left = revisions[0], revisions[-1]
-    if all(said.changes.get(each.id) in KEEPING for each in revisions[1:]):
+    if all(each.id in said.changes for each in revisions[1:]) and _plain(shown.items) == _plain(left.items):
         return None
     reasons = [said.reasons[each.id] for each in (shown, *revisions[1:]) if each.id in said.reasons]
     return Edit(_plain(left.items), left.author.name, left.created_at, Reason(reasons[-1]) if reasons else None)
