@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.note import Item, Note, Revision
+from bot.domain.note import Item, Note, Purpose, Revision
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, plain, text_input
 from bot.slack.edit_texts import edit_texts
 from bot.slack.texts import texts
@@ -62,6 +62,7 @@ def edit_modal(
     pages = form_pages(revision.items if revision else (), language, typed)
     page = min(max(page, 0), len(pages) - 1)
     about = {"note": note.id, "channel": channel_id, "revision": revision.id if revision else None, "language": language, "page": page}
+    help_text = words.help_answer if note.purpose is Purpose.ANSWER else words.help
     several = [context(words.pages.format(number=page + 1, of=len(pages)))] if len(pages) > 1 else []
     turns = [(page - 1, words.back, page > 0), (page + 1, words.next, page + 1 < len(pages))]
     turning = [button(f"{PAGE_ACTION}:{to}", text, str(to)) for to, text, possible in turns if possible]
@@ -73,7 +74,7 @@ def edit_modal(
         "close": plain(buttons.cancel),
         "notify_on_close": len(pages) > 1,
         "private_metadata": json.dumps(about),
-        "blocks": [context(words.help), *several, *pages[page], *([{"type": "actions", "elements": turning}] if turning else [])],
+        "blocks": [context(help_text), *several, *pages[page], *([{"type": "actions", "elements": turning}] if turning else [])],
     }
 
 

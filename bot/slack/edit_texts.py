@@ -25,6 +25,7 @@ class EditTexts:
     reason: str
     title: str
     help: str
+    help_answer: str
     pages: str
     back: str
     next: str
@@ -56,7 +57,8 @@ def _words(_: Translate) -> EditTexts:
         reasons={Reason.FACT: _("Facts"), Reason.TONE: _("Tone"), Reason.SCOPE: _("Scope"), Reason.RISK: _("Risk")},
         reason=_("Reason: {reason}"),
         title=_("Edit the note"),
-        help=_("Change a line, empty it to drop it, or add lines. What you write stays as it is; I then add what is missing."),
+        help=_("Change a line, empty it to drop it, or add lines. What you write stays as it is."),
+        help_answer=_("Change a line, empty it to drop it, or add lines. What you write stays as it is; I then add what is missing."),
         pages=_("Page {number} of {of}. What you type is kept when you turn the page; Submit hands back all pages."),
         back=_("Back"),
         next=_("Next page"),
