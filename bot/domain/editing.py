@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.domain.errors import OutOfDate
-from bot.domain.note import Item, Note, Origin, Revision
-from inference.note import Kind, NoteItem
+from bot.domain.note import Item, Note, Origin, Revision, staying
+from inference.note import Kind
 
 
 class ItemChange(StrEnum):
@@ -136,12 +136,15 @@ class Shorter:
         """The most of any kind."""
         return max(self.lines.values())
 
-    def cut(self, items: Sequence[NoteItem]) -> tuple[NoteItem, ...]:
-        """An answer's first lines of each kind: those which the model found most important."""
-        found: list[NoteItem] = []
+    def cut(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """What stays in any case, and the model's first lines of each kind: those which it found most important."""
+        found: list[Item] = []
+        left = dict(self.lines)
         for item in items:
-            if sum(each.kind is item.kind for each in found) < self.lines[item.kind]:
+            free = not staying([item])
+            if not free or left[item.kind]:
                 found.append(item)
+                left[item.kind] -= free
         return tuple(found)
 
 
@@ -154,7 +157,7 @@ def shorter_than(items: Sequence[Item]) -> Shorter | None:
 
     A counselor's words and the lines that were kept stay, and count for nothing.
     """
-    free = [item for item in items if item.origin is Origin.MODEL and not item.kept]
+    free = [item for item in items if not staying([item])]
     counts = {kind: sum(item.kind is kind for item in free) for kind in Kind}
     if max(counts.values()) < 2:
         return None

@@ -3,13 +3,12 @@
 The prompt is the same each time, and it is the one that training knows; what differs is how the model is held while it writes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.editing import Shorter, shorter_than
-from bot.domain.note import Note
+from bot.domain.note import Item, Note
 from bot.workflow.incoming import AskedAnew, Incoming, Wish
-from inference.note import NoteItem, NoteLimits
+from inference.note import NoteLimits
 
 ANEW_TEMPERATURE = 0.7
 """Of a new answer. At the usual 0 the model would write the same words again."""
@@ -23,8 +22,8 @@ class Manner:
     temperature: float | None = None
     shorter: Shorter | None = None
 
-    def cut(self, items: Sequence[NoteItem]) -> Sequence[NoteItem]:
-        """The items of the answer that the note takes."""
+    def cut(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """What is left of a note with its answer in it."""
         return self.shorter.cut(items) if self.shorter else items
 
 

@@ -107,7 +107,7 @@ class Drafting:
             return await self._say_no_answer(work, case, note, slot)
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
-        items = await asyncio.to_thread(build_on, kept, manner.cut(answer.items), dropped)
+        items = manner.cut(await asyncio.to_thread(build_on, kept, answer.items, dropped))
         answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
         self._reading_ahead.add(task)
