@@ -18,7 +18,7 @@ from bot.slack.calls import SlackRefused, attempt
 from bot.slack.edit_form import EDIT_VIEW, LINE_VIEW, PAGE_ACTION, edit_modal, line_modal, read_form, read_line, typed_in
 from bot.slack.item_views import FEEDBACK_ACTION, ITEM_ACTION, REASON_ACTION, UNDO_ACTION, WISH_ACTIONS
 from bot.slack.parts import Parts
-from bot.slack.taps import now, take, who
+from bot.slack.taps import now, take, understood, who
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION
 from bot.workflow.desk import find_note
@@ -177,17 +177,18 @@ class Taps:
 
     async def item(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """A choice in the menu of a line: words are entered in a form, all else is done with the tap."""
-        if action["selected_option"]["value"] == ItemChange.REWRITTEN:
-            await ack()
-            await self._forms.edit_line(body, *json.loads(action["block_id"]))
-            return
 
-        def act() -> Incoming:
+        def act() -> ItemChanged:
             note_id, revision_id, place = json.loads(action["block_id"])
             change = ItemChange(action["selected_option"]["value"])
             return ItemChanged(**who(body), at=now(), note_id=note_id, revision_id=revision_id, place=place, change=change)
 
-        await take(self._parts, ack, body, act)
+        if action["selected_option"]["value"] != ItemChange.REWRITTEN:
+            await take(self._parts, ack, body, act)
+            return
+        await ack()
+        if tapped := await understood(self._parts, body, act):
+            await self._forms.edit_line(body, tapped.note_id, tapped.revision_id, tapped.place)
 
     async def undo(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """The newest tap is taken back."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_bolt.async_app import AsyncAck
 
@@ -11,6 +11,7 @@ from bot.workflow.incoming import Incoming
 from bot.workflow.ports import Notice, Sign
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 def who(body: Json) -> dict[str, str]:
@@ -23,14 +24,19 @@ def now() -> str:
     return f"{time.time():.6f}"
 
 
-async def take(parts: Parts, ack: AsyncAck, body: Json, read: Callable[[], Incoming]) -> None:
-    """Commits what a button says. One that an earlier version of the bot left behind may say nothing that is understood now."""
+async def understood(parts: Parts, body: Json, read: Callable[[], T]) -> T | None:
+    """What an element says. One that an earlier version of the bot left behind may say nothing to it now; then the person is told."""
     try:
-        act = read()
+        return read()
     except (ValueError, TypeError):
-        await ack()
         person = who(body)
         await parts.messenger.tell(person["channel_id"], person["user_id"], Notice(Sign.GONE, parts.default_language))
-        return
-    await parts.receive(act)
+        return None
+
+
+async def take(parts: Parts, ack: AsyncAck, body: Json, read: Callable[[], Incoming]) -> None:
+    """Commits what an element says, then acknowledges."""
+    act = await understood(parts, body, read)
+    if act:
+        await parts.receive(act)
     await ack()
