@@ -151,6 +151,7 @@ def _words(_: Translate) -> Texts:
             "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
             "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"
+            "• The menu beside a line keeps, edits or drops it with a tap. *New answer* and *Shorter* have me write again.\n"
             "• Press *Accept* under a note that you take over as it is.\n"
             "• `/phyassist case`: this case's consent for training, and the names to take out before.\n"
             "• `/phyassist status`: what is waiting, and whether the model is available.\n"

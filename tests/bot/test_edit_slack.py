@@ -235,6 +235,25 @@ async def test_sixty_lines_are_edited_on_two_pages(bot: WorkingBot) -> None:
     assert await rows(bot, "SELECT count(*) FROM edit_draft") == [(0,)]
 
 
+async def test_what_was_typed_survives_a_restart_of_the_bot(tmp_path: Path) -> None:
+    """A page turned before, the form submitted after: both pages count."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    database = Database(make_engine(url), new_key())
+    await database.prepare()
+    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
+        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0, trigger_s=60.0)
+        async with working_bot(sandbox, database, ScriptedModel([])) as bot:
+            view = await form(bot, await noted(bot, LONG))
+            typed(bot, "anna", view, **{line_id(Kind.ANALYSIS, 0): "Typed before."})
+            view = await turned(bot, view, 1)
+        async with working_bot(sandbox, database, ScriptedModel([[]])) as bot:
+            assert (await sandbox.client.submit_view("anna", view["id"], {add_id(Kind.QUESTION): "Typed after?"})).ok
+            await changed_case(bot, "Typed after?")
+            await changed_case(bot, "Typed before.")
+    await database.close()
+
+
 async def changed_case(bot: WorkingBot, shows: str) -> Posted:
     """The newest message of the bot that shows some words, however many pages its note takes."""
     return await bot.sandbox.client.wait_for(

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.editing import ItemChange
 from bot.domain.note import Item, Origin, Purpose
+from bot.domain.reading import Reading
 from bot.slack.edit_texts import edit_texts
 from bot.slack.item_views import FEEDBACK_ACTION, ITEM_ACTION, MENU_LINES, REASON_ACTION, UNDO_ACTION, WISH_ACTIONS
 from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION, pages
@@ -57,8 +58,9 @@ def test_each_line_has_a_menu(language: Language) -> None:
 @pytest.mark.parametrize("line", ["Short.", LONG_LINE, CHINESE_LINE])
 @pytest.mark.parametrize("lines", [1, 9, MENU_LINES, MENU_LINES + 1, 60])
 def test_menus_are_there_where_one_message_holds_them(lines: int, line: str) -> None:
-    """Up to 20 short lines; a longer note has none, and is whole all the same. Slack takes it either way."""
-    view = NoteView(a_note(a_revision(*items_of(*[f"{number}: {line}".strip() for number in range(lines)]))), Language.ENGLISH)
+    """Up to 20 short lines; a longer note has none, and is whole all the same. Slack takes it either way, whatever stands below it."""
+    note = a_note(a_revision(*items_of(*[f"{number}: {line}".strip() for number in range(lines)])))
+    view = NoteView(note, Language.ENGLISH, Reading.EDITED, "9.9", Why("r" * 32, True, None, undo=True))
     menus = action_ids(view).count(ITEM_ACTION)
     assert menus in {0, lines}
     if line == "Short.":
