@@ -62,7 +62,8 @@ def change_item(note: Note, revision_id: str, place: int, change: ItemChange, li
     if seen is None or not 0 <= place < len(seen.items):
         raise OutOfDate
     item = seen.items[place]
-    now = next((index for index, each in enumerate(note.items) if each.text == item.text), None)
+    places = [index for index, each in enumerate(note.items) if each.text == item.text]
+    now = place if place in places else next(iter(places), None)
     match change:
         case ItemChange.DROPPED:
             return note.items if now is None else _with(note.items, now, ())

@@ -82,6 +82,13 @@ def test_a_tap_on_an_old_message_hits_its_own_line_or_none() -> None:
             change_item(note, revision_id, place, change)
 
 
+def test_of_two_lines_with_the_same_words_the_tapped_one_is_meant() -> None:
+    """A counselor may write a line under two headings."""
+    note = a_note(a_revision(an_item("Sleep."), an_item("Sleep.", Kind.QUESTION)))
+    assert [item.kind for item in tapped(note, ItemChange.DROPPED, 1).items] == [Kind.ANALYSIS]
+    assert [item.kind for item in tapped(note, ItemChange.DROPPED, 0).items] == [Kind.QUESTION]
+
+
 def test_what_an_answer_took_over() -> None:
     """Counted by words, of the revision before; a first answer and a counselor's revision answer nothing."""
     note = three()
