@@ -16,6 +16,7 @@ from bot.domain.reading import Reading, read_items
 from bot.slack import views
 from bot.slack.case_listeners import CaseForms
 from bot.slack.commands import Commands, Status, Summaries
+from bot.slack.digest_listeners import DigestListeners
 from bot.slack.edit_listeners import EditForms, Taps
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
@@ -66,7 +67,9 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
-    words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    digests = DigestListeners(parts, parts.digests)
+    digests.register(app)
+    words = {"digest": digests.command, "summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
     Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Shortcut(parts).register(app)

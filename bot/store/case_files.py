@@ -14,6 +14,7 @@ from bot.store.tables import (
     ApprovalRow,
     CaseRow,
     ConsentRow,
+    CorrectionRow,
     DeletedCaseRow,
     EditDraftRow,
     EditReasonRow,
@@ -95,7 +96,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, CorrectionRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

@@ -28,18 +28,6 @@ class Editing:
     def __init__(self, store: Store, replies: Replies, clock: Clock) -> None:
         self._store, self._replies, self._clock = store, replies, clock
 
-    async def tapped(self, work: Work, act: Tap) -> Work:
-        """Whatever was tapped on."""
-        match act:
-            case ItemChanged():
-                return await self.change_item(work, act)
-            case AskedAnew():
-                return await self.ask_anew(work, act)
-            case Felt():
-                return await self.feel(work, act)
-            case ReasonStated():
-                return await self.state_reason(work, act)
-
     async def change_item(self, work: Work, act: ItemChanged) -> Work:
         """One line kept, released, rewritten or dropped."""
         async with self._store.begin() as uow:

@@ -237,6 +237,23 @@ class CaseChanged(_Act):
         return f"case:{self.case_id}:{self.source}"
 
 
+class DigestCorrected(_Act):
+    """The digest of a long case, as somebody corrected it."""
+
+    type: Literal["digest_corrected"] = "digest_corrected"
+    case_id: str
+    upto: int
+    """How many turns of the case the lines stand for, as the form said."""
+    lines: tuple[str, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"digest:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -252,7 +269,8 @@ Tap = ItemChanged | AskedAnew | Felt | ReasonStated
 """Taps under a note."""
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | Joined | Tap, Field(discriminator="type")
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | DigestCorrected | Joined | Tap,
+    Field(discriminator="type"),
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 

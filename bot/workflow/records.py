@@ -25,6 +25,7 @@ from bot.domain.case import CaseFile, consent_now
 from bot.domain.editing import Edits
 from bot.domain.note import Item, Note, Revision, staying
 from bot.workflow.ports import StaysSealed, Store, StoredTurn
+from inference.digest import Correction
 from inference.note import NoteItem
 from inference.prompt import TurnKind
 from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, Reason, SealedCase, Verdict
@@ -78,11 +79,17 @@ async def _record(store: Store, case_id: str) -> CaseRecord | None:
         if file is None or consent_now(file.consents) is None:
             return None
         turns, notes = await uow.stored_turns(case_id), await uow.notes(case_id)
-        edits = {note.id: await uow.edits(note.id) for note in notes}
-    return record_of(file, turns, notes, edits)
+        edits, corrections = {note.id: await uow.edits(note.id) for note in notes}, await uow.corrections(case_id)
+    return record_of(file, turns, notes, edits, corrections)
 
 
-def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note], edits: Mapping[str, Edits]) -> CaseRecord:
+def record_of(
+    file: CaseFile,
+    turns: Sequence[StoredTurn],
+    notes: Sequence[Note],
+    edits: Mapping[str, Edits],
+    corrections: Sequence[Correction] = (),
+) -> CaseRecord:
     """The record of one case; `turns` and `notes` are all of them, oldest first, `edits` what is recorded beside each note."""
     consent = consent_now(file.consents)
     return CaseRecord(
@@ -92,6 +99,7 @@ def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]
         file.roster.names,
         tuple(stored.turn for stored in turns),
         tuple(_events(turns, {note.id: note for note in notes}, edits)),
+        tuple(corrections),
     )
 
 

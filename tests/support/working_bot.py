@@ -21,6 +21,7 @@ from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -76,7 +77,20 @@ async def working_bot(
     conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    parts = Parts(
+        database,
+        model,
+        guard,
+        roles,
+        messenger,
+        client,
+        dispatcher.notify,
+        _bot_user_id,
+        Language.ENGLISH,
+        Digests(database, drafting, _now),
+        listeners,
+        learning,
+    )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
     work = asyncio.create_task(dispatcher.run())
