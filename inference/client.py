@@ -87,10 +87,12 @@ class ChatModel(Protocol):
         schema: Mapping[str, Any] | None,
         priority: int = 0,
         cache_salt: str | None = None,
+        temperature: float | None = None,
     ) -> AsyncIterator[Delta | Finished]:
         """The answer as it is written: some `Delta`s, then exactly one `Finished`.
 
-        `schema` is a JSON schema that the answer is held to. A lower `priority` runs sooner, on servers that schedule by it.
+        `schema` is a JSON schema that the answer is held to. A lower `priority` runs sooner, on servers that schedule by it. `temperature`
+        takes the place of the client's own for this answer.
         Dropping, closing or cancelling the iterator closes the connection, which ends the generation on the server.
 
         Raises:
@@ -151,9 +153,11 @@ class OpenAIChatModel:
         schema: Mapping[str, Any] | None,
         priority: int = 0,
         cache_salt: str | None = None,
+        temperature: float | None = None,
     ) -> AsyncIterator[Delta | Finished]:
         """See `ChatModel.stream`."""
-        body = _request_body(messages, model, max_tokens, self._temperature, schema, priority, cache_salt)
+        warmth = self._temperature if temperature is None else temperature
+        body = _request_body(messages, model, max_tokens, warmth, schema, priority, cache_salt)
         began, reason, usage = False, None, None
         try:
             async with self._http.stream("POST", f"{self._url}/chat/completions", json=body) as response:

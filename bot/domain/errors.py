@@ -10,6 +10,7 @@ DomainError
 ├── CodeTaken            another case of the team has this code
 ├── DigestOutOfDate      the digest in hand is not the one that is told now
 ├── NothingToSummarize   the session has no note yet
+├── NothingToShorten     the note has no line of the model's that could go
 └── NotAllowed           this person or this channel may not do that
 """
 
@@ -60,6 +61,10 @@ class DigestOutOfDate(DomainError):
 
 class NothingToSummarize(DomainError):
     """The session has no note yet."""
+
+
+class NothingToShorten(DomainError):
+    """The note has no line of the model's that could go: what is left is the counselors' own, or one line a kind."""
 
 
 class NotAllowed(DomainError):

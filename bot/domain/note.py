@@ -44,6 +44,8 @@ class Item:
     text: str
     origin: Origin
     evidence: tuple[str, ...] = field(default=(), compare=False)
+    kept: bool = False
+    """A counselor wants it to stay, word for word, also when the model writes the note again. Their own words always do."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,11 @@ def build_on(kept: Sequence[Item], additions: Iterable[NoteItem], dropped: Seque
 def by_counselor(items: Iterable[Item]) -> tuple[Item, ...]:
     """The items whose words are a counselor's."""
     return tuple(item for item in items if item.origin is Origin.COUNSELOR)
+
+
+def staying(items: Iterable[Item]) -> tuple[Item, ...]:
+    """The items which stay when the model writes the note again: a counselor's words, and what a counselor kept."""
+    return tuple(item for item in items if item.kept or item.origin is Origin.COUNSELOR)
 
 
 def same_text(one: str, other: str) -> bool:

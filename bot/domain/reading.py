@@ -32,13 +32,18 @@ HEADINGS = {
 _BULLET = re.compile(r"^\s*(?:[-*•·◦–—▪]\s+|[•·◦▪](?=\S)|-(?=[^\s\d-])|\(?\d{1,2}[.)](?!\d)\s*|\d{1,2}、\s*|[（(]\d{1,2}[）)]\s*|[①-⑳]\s*)")
 _MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
 _DIVIDER = re.compile(r"[-–—_*=~\s]+")
-_FOOT = re.compile(r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |我把您的消息理解为)")
+_FOOT = re.compile(
+    r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |Why the change\?|What is wrong with it\?"
+    r"|我把您的消息理解为|为什么修改？|哪里不合适？)"
+)
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
-COUNSELOR_MARK = "✎"
+COUNSELOR_MARK, KEPT_MARK, NEW_MARK = "✎", "⚑", "✦"
+"""What stands after an item in Slack: a counselor's words, a line that a counselor kept, and one that the newest answer brought."""
 GENERAL_MARK = "◦"
 """Stands after what rests on no description."""
-_MARKS = re.compile(rf"(?:\s*[{COUNSELOR_MARK}{GENERAL_MARK}])+$")
-_MARKS_WITH_NUMBERS = re.compile(rf"(?:\s*(?:[{COUNSELOR_MARK}{GENERAL_MARK}]|\[\d{{1,4}}\]))+$")
+_SIGNS = f"{COUNSELOR_MARK}{KEPT_MARK}{NEW_MARK}{GENERAL_MARK}"
+_MARKS = re.compile(rf"(?:\s*[{_SIGNS}])+$")
+_MARKS_WITH_NUMBERS = re.compile(rf"(?:\s*(?:[{_SIGNS}]|\[\d{{1,4}}\]))+$")
 """The marks after an item: copied along with it, they are none of its words. A number in brackets is one only where the note shows such."""
 
 

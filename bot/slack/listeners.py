@@ -5,32 +5,31 @@ Only three things happen right here: a modal is opened (Slack gives three second
 
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.response import BoltResponse
 
-from bot.domain.case import Case
 from bot.domain.errors import NothingToRead
 from bot.domain.reading import Reading, read_items
 from bot.slack import views
-from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
 from bot.slack.change_listeners import ChangeButtons
 from bot.slack.channel_events import CHANGES, channel_acts
 from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.deletion_listeners import CaseDeletions
 from bot.slack.digest_listeners import DigestListeners
+from bot.slack.edit_listeners import EditForms, Taps
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
 from bot.slack.safety_listeners import SafetyCardButtons
-from bot.slack.texts import texts
-from bot.workflow.desk import find_case, find_note, find_thread_note
+from bot.slack.taps import now as _now
+from bot.slack.taps import take
+from bot.slack.taps import who as _who
+from bot.workflow.desk import find_case, find_thread_note
 from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, TryAgain
 from bot.workflow.ports import Notice, Sign
-from inference.note import Language
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +71,12 @@ def register(app: AsyncApp, parts: Parts) -> None:
     everywhere = {"case delete": deletions.command, **({"audit": parts.audits.command} if parts.audits else {})}
     Commands(parts, words, everywhere).register(app)
     _Buttons(parts).register(app)
-    _Edits(parts).register(app)
     SafetyCardButtons(parts).register(app)
     ChangeButtons(parts).register(app)
+    _Shortcut(parts).register(app)
+    forms = EditForms(parts)
+    forms.register(app)
+    Taps(parts, forms).register(app)
 
 
 class _Buttons:
@@ -85,33 +87,11 @@ class _Buttons:
 
     def register(self, app: AsyncApp) -> None:
         """Registers this group's listeners."""
-        app.action(views.EDIT_ACTION)(self.edit)
         app.action(views.APPROVE_ACTION)(self.approve)
         app.action(views.ACCEPT_ACTION)(self.accept)
         app.action(views.REREAD_ACTION)(self.reread)
         app.action(views.TRY_AGAIN_ACTION)(self.try_again)
         app.action(views.ANSWER_NOW_ACTION)(self.answer_now)
-
-    async def edit(self, ack: AsyncAck, body: Json, action: Json) -> None:
-        """Opens the edit modal with the newest revision, whichever message the button was on."""
-        await ack()
-        who = _who(body)
-        found = await find_note(self._parts.store, who["team_id"], who["channel_id"], action["value"])
-        sign = await self._parts.guard.refusal(who["team_id"], who["channel_id"], who["user_id"])
-        if found and found[1].approval:
-            sign = sign or Sign.LOCKED
-        if sign or found is None:
-            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(sign or Sign.GONE, self._language(found)))
-            return
-        case, note = found
-        view = views.edit_modal(note, case.language, case.channel_id)
-        opened = None
-        try:
-            opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=body["trigger_id"], view=view))
-        except SlackRefused as error:
-            log.warning("the edit modal can't be opened: %s", error)
-        if opened is None:
-            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.PRESS_AGAIN, case.language))
 
     async def approve(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """The revision that the person saw is the one that gets approved."""
@@ -162,53 +142,18 @@ class _Buttons:
             await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(sign, language))
 
     async def _take(self, ack: AsyncAck, body: Json, read: Callable[[], Incoming]) -> None:
-        """Commits what a button says. One that an earlier version of the bot left behind may say nothing that is understood now."""
-        try:
-            act = read()
-        except (ValueError, TypeError):
-            await ack()
-            who = _who(body)
-            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.GONE, self._parts.default_language))
-            return
-        await self._parts.receive(act)
-        await ack()
-
-    def _language(self, found: tuple[Case, Any] | None) -> Language:
-        return found[0].language if found else self._parts.default_language
+        await take(self._parts, ack, body, read)
 
 
-class _Edits:
-    """Edited answers that say so: from the modal and from the message shortcut."""
+class _Shortcut:
+    """A message that is marked as an edited answer."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     def register(self, app: AsyncApp) -> None:
         """Registers this group's listeners."""
-        app.view(views.EDIT_VIEW)(self.modal)
         app.shortcut(views.SHORTCUT)(self.shortcut)
-
-    async def modal(self, ack: AsyncAck, body: Json, view: Json) -> None:
-        """A form without a line is sent back; a good one goes to the inbox before Slack closes it."""
-        about = json.loads(view["private_metadata"])
-        items = views.read_modal(view["state"]["values"])
-        if not items:
-            first = next(block["block_id"] for block in view["blocks"] if block["type"] == "input")
-            await ack(response_action="errors", errors={first: texts(Language(about["language"])).modal_empty})
-            return
-        await self._parts.receive(
-            HandedBack(
-                team_id=body["team"]["id"],
-                channel_id=about["channel"],
-                user_id=body["user"]["id"],
-                at=_now(),
-                note_id=about["note"],
-                base_revision_id=about["revision"],
-                items=items,
-                source=view["id"],
-            )
-        )
-        await ack()
 
     async def shortcut(self, ack: AsyncAck, body: Json) -> None:
         """The message becomes the edited answer of its thread's note, or of the newest note if it stands in no thread."""
@@ -229,13 +174,3 @@ class _Edits:
         version = (message.get("edited") or {}).get("ts") or message["ts"]  # used again after an edit, it is another answer
         await self._parts.receive(HandedBack(**who, at=_now(), note_id=note.id, base_revision_id=None, items=items, source=version))
         await ack()
-
-
-def _who(body: Json) -> dict[str, str]:
-    """Team, channel and person of an interaction. A button in a modal has no channel; none of ours is in one."""
-    return {"team_id": body["team"]["id"], "channel_id": body["channel"]["id"], "user_id": body["user"]["id"]}
-
-
-def _now() -> str:
-    """This moment as a Slack timestamp, to stand in order with messages."""
-    return f"{time.time():.6f}"

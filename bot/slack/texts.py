@@ -33,8 +33,6 @@ class Texts:
     approved: str
     accepted: str
     save: str
-    modal_title: str
-    modal_help: str
     modal_empty: str
     learning_until: str
     answer_now: str
@@ -67,6 +65,7 @@ def _words(_: Translate) -> Texts:
             Sign.NOTHING_TO_SUMMARIZE: _(
                 "There is no new note to summarize. Please post a description first; the note appears in its thread."
             ),
+            Sign.NOTHING_TO_SHORTEN: _("This note is as short as I can make it. You can still drop lines in their menus, or with Edit."),
             Sign.LOCKED: _("This final note is approved and can no longer be changed. To go on, please post a new description."),
             Sign.OUT_OF_DATE: _(
                 "The note has changed in the meantime, so I did not do that. Please look at its newest version and try again."
@@ -138,8 +137,6 @@ def _words(_: Translate) -> Texts:
         approved=_("Approved by {who} on {when} · version {number} · {hash}"),
         accepted=_("Accepted by {who} on {when}"),
         save=_("Submit"),
-        modal_title=_("Edit the note"),
-        modal_help=_("One item per line. Change, delete or add lines; what you write stays as it is."),
         modal_empty=_("Please leave at least one line in the note."),
         learning_until=_(" until about {when}"),
         answer_now=_("Answer now"),
@@ -151,6 +148,7 @@ def _words(_: Translate) -> Texts:
             "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
             "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"
+            "• The menu beside a line keeps, edits or drops it with a tap. *New answer* and *Shorter* have me write again.\n"
             "• Press *Accept* under a note that you take over as it is.\n"
             "• `/phyassist case`: code, language, format of final notes, consent, names; `/phyassist case close` and `reopen`.\n"
             "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"

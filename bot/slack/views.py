@@ -5,22 +5,22 @@ Long notes are split on item borders into several messages.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from bot.domain.note import Item, Note, Origin, Purpose
-from bot.domain.reading import COUNSELOR_MARK, Reading
-from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
+from bot.domain.note import Origin, Purpose
+from bot.domain.reading import Reading
+from bot.slack.blocks import Block, button, context, escape, fit, header, moment, plain, section
 from bot.slack.case_card import card, reopen_button
 from bot.slack.case_card_texts import card_texts
 from bot.slack.case_setup import setup_line
 from bot.slack.change_views import change_blocks, change_notice
-from bot.slack.evidence_views import Citations, evidence_marks, legend
+from bot.slack.evidence_views import Citations, legend
+from bot.slack.item_views import lines_with_menus, marked, marks_explained, new_texts, reasons, thumbs, wish_buttons
 from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, SafetyCardView, Sign
-from inference.note import Kind, Language, NoteItem, clean_text
+from inference.note import Kind
 
 _AFTER_THE_FORM = {Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN}
 SECTION_CHARS = 2800
@@ -32,7 +32,6 @@ ACCEPT_ACTION = "accept_answer"
 REREAD_ACTION = "reread_reply"
 TRY_AGAIN_ACTION = "try_again"
 ANSWER_NOW_ACTION = "answer_now"
-EDIT_VIEW = "edited_note"
 SHORTCUT = "use_as_edited_answer"
 
 
@@ -70,35 +69,6 @@ def notice_text(notice: Notice) -> str:
     return f"{setup_line(notice.case)}\n{sentence}" if notice.case and notice.sign in _AFTER_THE_FORM else sentence
 
 
-def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
-    """The modal to edit a note in: one input a kind, one item a line."""
-    words = texts(language)
-    blocks: list[Block] = [context(words.modal_help)]
-    for kind in Kind:
-        for index, lines in enumerate(fit([item.text for item in note.items if item.kind is kind] or [""], INPUT_CHARS)):
-            blocks.append(text_input(f"{kind}:{index}", words.headings[kind], "\n".join(lines)))
-    revision_id = note.current.id if note.current else None
-    return {
-        "type": "modal",
-        "callback_id": EDIT_VIEW,
-        "title": plain(words.modal_title),
-        "submit": plain(words.save),
-        "close": plain(words.cancel),
-        "private_metadata": json.dumps({"note": note.id, "channel": channel_id, "revision": revision_id, "language": language}),
-        "blocks": blocks,
-    }
-
-
-def read_modal(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[NoteItem, ...]:
-    """The items that a submitted edit modal holds, `values` being Slack's `view.state.values`."""
-    found = []
-    for block_id, actions in values.items():
-        kind = Kind(block_id.split(":")[0])
-        for action in actions.values():
-            found += [NoteItem(kind, line) for raw in (action.get("value") or "").splitlines() if (line := clean_text(raw))]
-    return tuple(found)
-
-
 # pages
 
 
@@ -106,7 +76,10 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
     words = texts(view.language)
     summary = view.note.purpose is Purpose.SUMMARY
     title = words.summary_posted if summary else words.note_posted
-    groups = _pack(_sections([(item.kind, _marked(item, cited)) for item in view.note.items], words), PAGE_CHARS)
+    new = new_texts(view)
+    lines = lines_with_menus(view, cited)
+    listed = [(item.kind, marked(item, new, cited)) for item in view.note.items]
+    groups = [lines] if lines else _pack(_sections(listed, words), PAGE_CHARS)
     last = len(groups) - 1
     result = []
     for index, blocks in enumerate(groups):
@@ -121,9 +94,7 @@ def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
     if revision is None:
         return []
     line = [words.version.format(number=revision.number, author=_author(revision.author.name, revision.author.origin))]
-    if any(item.origin is Origin.COUNSELOR for item in revision.items):
-        line.append(words.your_words)
-    line += general
+    line += [*marks_explained(view), *general]
     approval = view.note.approval
     if approval:
         who, when = f"<@{approval.user_id}>", moment(approval.at)
@@ -133,7 +104,9 @@ def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
+    if approval:
+        return foot
+    return [*thumbs(view), *foot, *reasons(view), {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:
@@ -148,6 +121,7 @@ def _buttons(view: NoteView, words: Texts) -> list[Block]:
         }
         value = json.dumps([note.id, note.current.id])
         return [*buttons, button(APPROVE_ACTION, words.approve, value) | {"style": "primary", "confirm": sure}]
+    buttons += wish_buttons(view)
     if note.current and note.items and not note.acceptance:
         buttons.append(button(ACCEPT_ACTION, words.accept, json.dumps([note.id, note.current.id])))
     if view.reading in {Reading.INFORMATION, Reading.EDITED} and view.reply_ts and view.reply_ts != note.thread_ts:
@@ -183,11 +157,6 @@ def _notice_page(notice: Notice) -> Page:
 
 
 # parts
-
-
-def _marked(item: Item, cited: Citations | None) -> str:
-    mine = [COUNSELOR_MARK] if item.origin is Origin.COUNSELOR else []
-    return " ".join([escape(item.text), *mine, *evidence_marks(item, cited)])
 
 
 def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:

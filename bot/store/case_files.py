@@ -17,7 +17,11 @@ from bot.store.tables import (
     ConsentRow,
     CorrectionRow,
     DeletedCaseRow,
+    EditDraftRow,
+    EditReasonRow,
+    FeedbackRow,
     InboxRow,
+    ItemChangeRow,
     KeyRow,
     MessageRow,
     MovedChannelRow,
@@ -112,7 +116,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     yield delete(KeyRow).where(col(KeyRow.id) == case.id)
     yield delete(SafetyCardSeenRow).where(col(SafetyCardSeenRow.card_id).in_(cards))
     yield delete(SafetyCardRow).where(col(SafetyCardRow.case_id) == case.id)
-    for table in (MessageRow, AcceptanceRow, ApprovalRow):
+    for table in (MessageRow, AcceptanceRow, ApprovalRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
     for each in (NoteChangeRow, ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow, CorrectionRow):

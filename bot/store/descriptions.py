@@ -16,7 +16,11 @@ from bot.domain.reading import Reading
 from bot.store.tables import (
     AcceptanceRow,
     CorrectionRow,
+    EditDraftRow,
+    EditReasonRow,
+    FeedbackRow,
     InboxRow,
+    ItemChangeRow,
     MessageRow,
     NightSampleRow,
     NoteChangeRow,
@@ -103,7 +107,7 @@ async def empty_note(session: AsyncSession, note: Note) -> None:
     """Removes a note's revisions, turns and reports, and who accepted it; its row, its messages and the fact of the change stay."""
     first = (await session.exec(select(func.min(TurnRow.position)).where(TurnRow.note_id == note.id))).one()
     await _forget_digests(session, note.case_id, first)
-    for table in (AcceptanceRow, RevisionRow, TurnRow, ReportRow):
+    for table in (AcceptanceRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow, RevisionRow, TurnRow, ReportRow):
         await session.exec(delete(table).where(col(table.note_id) == note.id))
     await session.exec(delete(NightSampleRow).where(col(NightSampleRow.case_id) == note.case_id))
 

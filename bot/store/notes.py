@@ -31,7 +31,7 @@ async def read_note(session: AsyncSession, key: bytes, row: NoteRow) -> Note:
 
 async def write_revision(session: AsyncSession, key: bytes, note_id: str, revision: Revision) -> None:
     """One more revision of a note."""
-    items = [[item.kind, item.text, item.origin, list(item.evidence)] for item in revision.items]
+    items = [[item.kind, item.text, item.origin, list(item.evidence), item.kept] for item in revision.items]
     sealed = seal(key, json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
     session.add(
         RevisionRow(
@@ -75,6 +75,7 @@ def _revision(row: RevisionRow, key: bytes) -> Revision:
         id=row.id,
         number=row.number,
         author=Author(Origin(row.author_origin), row.author),
-        items=tuple(Item(Kind(kind), text, Origin(origin), tuple(evidence)) for kind, text, origin, evidence in items),
+        # older revisions don't say what is kept
+        items=tuple(Item(Kind(kind), text, Origin(origin), tuple(evidence), *kept) for kind, text, origin, evidence, *kept in items),
         created_at=row.created_at,
     )

@@ -13,11 +13,12 @@ from bot.domain.audit import BOT, AuditAction, AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.case_code import propose_code
 from bot.domain.change import NoteChange
+from bot.domain.editing import Edits, ItemChange
 from bot.domain.evidence import Described
 from bot.domain.note import Note, Purpose, Revision
 from bot.domain.reading import Reading
 from bot.domain.safety_card import SafetyCard, Seen
-from bot.store import audit, descriptions, safety_cards
+from bot.store import audit, descriptions, edits, safety_cards
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
@@ -33,6 +34,7 @@ from bot.workflow.ports import CARD_SLOT, Clock, Report, Sign, StoredTurn, Work
 from inference.digest import Correction
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
+from training.data.records import Reason
 
 
 class SqlUnitOfWork:
@@ -216,6 +218,34 @@ class SqlUnitOfWork:
         if note.acceptance is None:
             raise ValueError("the note is not accepted")
         await write_acceptance(self._session, note.id, note.acceptance)
+
+    async def add_item_change(self, note: Note, revision: Revision, place: int, change: ItemChange) -> None:
+        """A revision of this note was made by a tap on the line at `place`, counted from 0 in what the person saw."""
+        await edits.add_change(self._session, note.id, revision.id, place, change)
+
+    async def add_reason(self, note: Note, revision_id: str, reason: Reason, user_id: str, at: datetime) -> None:
+        """Why somebody changed the note, or what is wrong with it."""
+        await edits.add_reason(self._session, note.id, revision_id, reason, user_id, at)
+
+    async def set_feedback(self, note: Note, revision_id: str, user_id: str, good: bool, at: datetime) -> None:
+        """Whether somebody finds a revision good or bad, in place of what they said before."""
+        await edits.set_feedback(self._session, note.id, revision_id, user_id, good, at)
+
+    async def edits(self, note_id: str) -> Edits:
+        """What is recorded about a note's revisions beside their items."""
+        return await edits.read(self._session, note_id)
+
+    async def keep_draft(self, note: Note, draft_id: str, fields: Mapping[str, str], at: datetime) -> None:
+        """What is typed so far in a form, in place of what was kept of it; drafts that were left more than a day ago go."""
+        await edits.keep_draft(self._session, await self._key(note.case_id), note.id, draft_id, fields, at)
+
+    async def draft(self, note: Note, draft_id: str) -> Mapping[str, str]:
+        """What was typed in a form on its other pages, by field; empty where nothing was kept."""
+        return await edits.draft(self._session, await self._key(note.case_id), draft_id)
+
+    async def remove_draft(self, draft_id: str) -> None:
+        """Forgets what was typed in a form."""
+        await edits.remove_draft(self._session, draft_id)
 
     async def add_report(self, report: Report) -> None:
         """What a counselor wrote in one message, or in a new version of it."""

@@ -186,6 +186,50 @@ class AcceptanceRow(SQLModel, table=True):
     at: datetime = _when()
 
 
+class ItemChangeRow(SQLModel, table=True):
+    """What a tap on one line of a note did; the revision that it made is a counselor's like others."""
+
+    __tablename__ = "item_change"
+    revision_id: str = Field(primary_key=True, foreign_key="revision.id")
+    note_id: str = Field(foreign_key="note.id", index=True)
+    place: int
+    change: str
+
+
+class EditReasonRow(SQLModel, table=True):
+    """Why somebody changed a note, or, of a revision by the model, what is wrong with it. Append-only; the newest counts."""
+
+    __tablename__ = "edit_reason"
+    serial: int | None = _serial()
+    note_id: str = Field(foreign_key="note.id", index=True)
+    revision_id: str = Field(foreign_key="revision.id")
+    place: int | None = None
+    reason: str
+    user_id: str
+    at: datetime = _when()
+
+
+class FeedbackRow(SQLModel, table=True):
+    """Whether somebody finds a revision good or bad."""
+
+    __tablename__ = "feedback"
+    revision_id: str = Field(primary_key=True, foreign_key="revision.id")
+    user_id: str = Field(primary_key=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    good: bool
+    at: datetime = _when()
+
+
+class EditDraftRow(SQLModel, table=True):
+    """What somebody has typed on the pages of an open form, by field; gone once it is submitted or closed."""
+
+    __tablename__ = "edit_draft"
+    id: str = Field(primary_key=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    sealed_fields: bytes = _sealed()
+    at: datetime = _when()
+
+
 class ReportRow(SQLModel, table=True):
     """What a counselor wrote in one message; each edit of it is one more row."""
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.domain.case import CaseState
+from bot.domain.editing import Edits, made_last
 from bot.domain.errors import (
     CaseOutOfDate,
     CodeTaken,
@@ -22,6 +23,7 @@ from bot.domain.errors import (
     NotAllowed,
     NoteLocked,
     NothingToRead,
+    NothingToShorten,
     NothingToSummarize,
     OutOfDate,
     TooLong,
@@ -36,18 +38,23 @@ from bot.workflow.deleting import Deletions
 from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
+from bot.workflow.editing import Editing
 from bot.workflow.gate import Gate
 from bot.workflow.incoming import (
     Accept,
     Approve,
+    AskedAnew,
     CardSeen,
     CaseChanged,
     CaseSwitched,
     DeleteCase,
     Deleted,
     DigestCorrected,
+    Felt,
     HandedBack,
+    ItemChanged,
     Posted,
+    ReasonStated,
     RemoveNote,
     Reread,
     Separate,
@@ -76,6 +83,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
     CodeTaken: Sign.CODE_TAKEN,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
+    NothingToShorten: Sign.NOTHING_TO_SHORTEN,
 }
 
 
@@ -107,6 +115,7 @@ class Conversation:
         decisions = Decisions(store, roles, drafting, self._replies, clock)
         digests = Digests(store, drafting, clock)
         self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
+        editing = Editing(store, self._replies, clock)
         self._takes: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
             Posted: posts.posted,
             Deleted: self._descriptions.deleted,
@@ -115,6 +124,10 @@ class Conversation:
             Separate: self._descriptions.separate,
             HandedBack: posts.handed_back,
             Reread: posts.reread,
+            ItemChanged: editing.change_item,
+            AskedAnew: editing.ask_anew,
+            Felt: editing.feel,
+            ReasonStated: editing.state_reason,
             TryAgain: decisions.try_again,
             Summarize: decisions.summarize,
             Approve: decisions.approve,
@@ -205,7 +218,10 @@ class Conversation:
             return await self._cards.show_seen(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
-            source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
+            edits = await uow.edits(note.id) if note else Edits()
+            source_ts = (
+                act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note, edits)
+            )
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
             read_as = (report.reading, report.source_ts) if report else (None, None)
@@ -234,12 +250,13 @@ class Conversation:
             await self._channel.greet(case.channel_id, f"switched-{work.id}", notice)
 
 
-async def _read_from(uow: UnitOfWork, note: Note | None) -> str | None:
-    """The message that led to a note's newest revision, as a reply or as an edit; None where none did, as with the modal."""
-    if note is None or note.current is None or note.purpose is Purpose.SUMMARY:
+async def _read_from(uow: UnitOfWork, note: Note | None, edits: Edits) -> str | None:
+    """The message that led to a note's newest revision, taps aside, as a reply or as an edit; None where none did, as with the modal."""
+    newest = made_last(note, edits) if note else None
+    if note is None or newest is None or note.purpose is Purpose.SUMMARY:
         return None
     turns = await uow.stored_turns(note.case_id)
-    index = max((index for index, stored in enumerate(turns) if stored.revision_id == note.current.id), default=-1)
+    index = max((index for index, stored in enumerate(turns) if stored.revision_id == newest.id), default=-1)
     if index < 0:  # a revision from before turns knew what they made
         return None
     return turns[index - 1 if turns[index].turn.kind is TurnKind.ANSWER else index].source_ts

@@ -19,6 +19,7 @@ from bot.domain.errors import NoteLocked, OutOfDate
 from bot.domain.note import Note, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.workflow.drafting import Drafting
+from bot.workflow.editing import why
 from bot.workflow.incoming import Deleted, Posted, RemoveNote, Separate, Stage, WriteAgain
 from bot.workflow.ports import (
     CHANNEL_SIGNS,
@@ -175,11 +176,12 @@ class Descriptions:
 
 
 async def with_changes(uow: UnitOfWork, view: NoteView) -> NoteView:
-    """The view of a note with what became of the messages it rests on, and of how many its description was made."""
+    """The view of a note with what became of the messages it rests on, of how many its description was made, and what asks for a reason."""
     note = view.note
     change, reports = open_change(note, await uow.changes(note.id)), await uow.reports_of(note.id)
     left = note.purpose is Purpose.SUMMARY or any(report.reading in KIND_OF for report in reports)
-    return replace(view, change=change, may_rewrite=left, messages=max(1, len(described_in(reports))))
+    edited = why(note, await uow.edits(note.id))
+    return replace(view, change=change, may_rewrite=left, messages=max(1, len(described_in(reports))), why=edited)
 
 
 def described_in(reports: Sequence[Report]) -> Sequence[Report]:

@@ -2,8 +2,8 @@
 
 Four kinds of turn owe an answer, and each says how the answer joins what stands:
 
-    description     a full note; asked for anew, the counselor's own items stay
-    information     a full note again; the counselor's own items stay, the model's make room
+    description     a full note; asked for once more, the counselor's own items and the kept ones stay
+    information     a full note again; the counselor's own items and the kept ones stay, the model's make room
     edited          what is missing is added; everything handed back stays
     summarize       the final note; the counselor's own items are all in it
 """
@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
+from bot.workflow.answering import Manner, manner_of
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.grounding import ground
-from bot.workflow.incoming import Accept, Incoming, Posted, Separate, Stage, WriteAgain
+from bot.workflow.incoming import Accept, Felt, Incoming, ItemChanged, Posted, ReasonStated, Separate, Stage, WriteAgain
 from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
@@ -111,17 +112,19 @@ class Drafting:
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
         grounding, history = await ground(note, case.language, described, kept), History(turns, corrections)
+        manner = manner_of(work.act, note, self._settings.limits)
         try:
             seconds = self._settings.update_seconds
             async with live(LiveNote(self._channel, case, note, slot, kept, seconds, grounding.let_stand)) as progress:
-                name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, history, progress))
+                name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, history, progress, manner))
             answer = grounding.only_reported(answer)
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
             return await self._say_no_answer(work, case, note, slot)
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
-        items = await grounding.support(await asyncio.to_thread(build_on, kept, answer.items, dropped), notes)
+        items = manner.cut(await asyncio.to_thread(build_on, kept, answer.items, dropped))
+        items = await grounding.support(items, notes)
         answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer)), corrections))
         self._reading_ahead.add(task)
@@ -168,7 +171,7 @@ class Drafting:
             self._context_tokens = (await self._model.limits(self._settings.champion() or self._settings.model)).context_tokens
         return self._context_tokens - self._settings.max_tokens
 
-    async def _ask_in_service(self, work: Work, case: Case, history: History, progress: LiveNote) -> tuple[str, Answer]:
+    async def _ask_in_service(self, work: Work, case: Case, history: History, progress: LiveNote, manner: Manner) -> tuple[str, Answer]:
         """The name of the model or adapter in service now, and its answer, even if another takes its place meanwhile.
 
         Raises:
@@ -178,7 +181,7 @@ class Drafting:
         champion = self._settings.champion()
         name = champion or self._settings.model
         try:
-            return name, await self._generate(work, case, history, progress, name)
+            return name, await self._generate(work, case, history, progress, name, manner)
         except UnknownModel as error:
             if champion is None:  # a wrong setting, which waiting doesn't mend
                 raise
@@ -194,15 +197,15 @@ class Drafting:
                 shown.append(until)
             await self._learning.until_unwanted(ASK_AGAIN_S)
 
-    async def _generate(self, work: Work, case: Case, history: History, progress: LiveNote, name: str) -> Answer:
+    async def _generate(self, work: Work, case: Case, history: History, progress: LiveNote, name: str, manner: Manner) -> Answer:
         await check_channel(self._guard, work)  # hours may have passed since the post was accepted
         may_be_empty = history.turns[-1].kind is TurnKind.EDITED
         budget, refused = await self._budget(), 0
         while True:
             counted, reserved = await self._counted(history.turns), await self._preamble(case.language)
             prompt = build_prompt(counted, case.language, budget, reserved, history.corrections)
-            schema = note_schema(0 if may_be_empty else 1, self._settings.limits)
-            request = Request(prompt.messages, name, self._settings.max_tokens, schema, may_be_empty)
+            schema = note_schema(0 if may_be_empty else 1, manner.limits)
+            request = Request(prompt.messages, name, self._settings.max_tokens, schema, may_be_empty, manner.temperature)
             try:
                 return await generate(self._model, request, progress)
             except UnknownModel:
@@ -279,11 +282,12 @@ async def check_channel(guard: Guard, work: Work) -> None:
 
 
 async def slot_of(uow: UnitOfWork, work: Work, note: Note) -> str:
-    """The outbox slot of the answer to an act: a new message below what it answers; a summary, what is accepted, and what is written anew
-    because its description changed, stay in their place."""
+    """The outbox slot of the answer to an act: a new message below what it answers; a summary, what is accepted or tapped on, and what is
+    written anew because its description changed, stay in their place."""
     if isinstance(work.act, Accept):
         return await uow.slot_at(note.id, work.act.message_ts) or f"act-{work.id}"
-    stays = note.purpose is Purpose.SUMMARY or await _is_about_a_change(uow, work.act, note)
+    tapped = isinstance(work.act, ItemChanged | Felt | ReasonStated)
+    stays = tapped or note.purpose is Purpose.SUMMARY or await _is_about_a_change(uow, work.act, note)
     in_place = await uow.latest_slot(note.id) if stays else None
     return in_place or f"act-{work.id}"
 

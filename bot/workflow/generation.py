@@ -37,13 +37,14 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask of the model. `may_be_empty`: the answer may add nothing."""
+    """What to ask of the model. `may_be_empty`: the answer may add nothing. `temperature` None: the usual one."""
 
     messages: Sequence[Message]
     model: str
     max_tokens: int
     schema: Mapping[str, Any]
     may_be_empty: bool
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ async def generate(model: ChatModel, request: Request, progress: Progress) -> An
 
 async def _stream(model: ChatModel, request: Request, max_tokens: int, progress: Progress) -> tuple[str, Finished]:
     parts: list[str] = []
-    async for event in model.stream(request.messages, model=request.model, max_tokens=max_tokens, schema=request.schema):
+    asked = model.stream(
+        request.messages, model=request.model, max_tokens=max_tokens, schema=request.schema, temperature=request.temperature
+    )
+    async for event in asked:
         if isinstance(event, Delta):
             parts.append(event.text)
             progress.wrote(event.text)

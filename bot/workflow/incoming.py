@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from bot.domain.editing import ItemChange
 from bot.domain.reading import Reading
 from inference.note import Language, NoteItem
+from training.data.records import Reason
 
 
 class _Act(BaseModel, ABC):
@@ -221,6 +223,75 @@ class CardSeen(_Act):
         return f"card_seen:{self.card_id}:{self.user_id}"
 
 
+class ItemChanged(_Act):
+    """A tap on one line of a note, which names it by its place in the revision that the person saw."""
+
+    type: Literal["item_changed"] = "item_changed"
+    note_id: str
+    revision_id: str
+    place: int
+    change: ItemChange
+    lines: tuple[str, ...] = ()
+    """The words that take the place of a rewritten line."""
+    source: str = ""
+    """Id of the modal in which a line was rewritten."""
+
+    @property
+    def key(self) -> str:
+        """The line and what is done to it: two people who drop the same line drop it once."""
+        return f"item:{self.revision_id}:{self.place}:{self.change}:{self.source}"
+
+
+class Wish(StrEnum):
+    """What is asked of the model with a button."""
+
+    ANEW = "anew"
+    SHORTER = "shorter"
+
+
+class AskedAnew(_Act):
+    """A click on New answer or Shorter, which names the revision that the person saw."""
+
+    type: Literal["asked_anew"] = "asked_anew"
+    note_id: str
+    revision_id: str
+    wish: Wish
+
+    @property
+    def key(self) -> str:
+        """The click: the same wish may be had again, as after an answer that failed."""
+        return f"anew:{self.revision_id}:{self.wish}:{self.user_id}:{self.at}"
+
+
+class Felt(_Act):
+    """Thumbs up or down under a revision; the newest of a person counts."""
+
+    type: Literal["felt"] = "felt"
+    note_id: str
+    revision_id: str
+    good: bool
+
+    @property
+    def key(self) -> str:
+        """The click: people change their minds, and change them back."""
+        return f"felt:{self.revision_id}:{self.user_id}:{self.at}"
+
+
+class ReasonStated(_Act):
+    """Why somebody changed a note, or finds it bad, said with one tap."""
+
+    type: Literal["reason_stated"] = "reason_stated"
+    note_id: str
+    revision_id: str
+    """The counselor's revision that it explains, or the model's that it is about."""
+    reason: Reason
+
+    @property
+    def key(self) -> str:
+        """The revision, the person and the reason."""
+        return f"reason:{self.revision_id}:{self.user_id}:{self.reason}"
+
+
 class SaidConsent(BaseModel):
     """What the form of a case says about its consent."""
 
@@ -361,6 +432,9 @@ def joined_prefix(channel_id: str) -> str:
     return f"joined:{channel_id}:"
 
 
+Tap = ItemChanged | AskedAnew | Felt | ReasonStated
+"""Taps under a note."""
+
 Incoming = Annotated[
     Posted
     | Deleted
@@ -381,7 +455,8 @@ Incoming = Annotated[
     | Joined
     | ChannelChanged
     | ChannelMoved
-    | ChannelRenamed,
+    | ChannelRenamed
+    | Tap,
     Field(discriminator="type"),
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)

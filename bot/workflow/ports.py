@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.domain.audit import AuditEntry, AuditRecord, Head
 from bot.domain.case import Case, CaseFile, Consent, Roster, Suspension, Withdrawal
 from bot.domain.change import NoteChange
+from bot.domain.editing import Edits, ItemChange
 from bot.domain.evidence import Described, Source
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
@@ -18,6 +19,7 @@ from bot.workflow.incoming import Incoming, Stage
 from inference.digest import Correction
 from inference.note import Language, NoteItem
 from inference.prompt import Turn
+from training.data.records import Reason
 
 Clock = Callable[[], datetime]
 """The time now, with its zone."""
@@ -95,6 +97,7 @@ class Sign(StrEnum):
     NOT_TAKEN = "not_taken"
     """A reply to a description that was refused."""
     NOTHING_TO_SUMMARIZE = "nothing_to_summarize"
+    NOTHING_TO_SHORTEN = "nothing_to_shorten"
     LOCKED = "locked"
     OUT_OF_DATE = "out_of_date"
     GONE = "gone"
@@ -166,14 +169,26 @@ class NoteView:
     reading: Reading | None = None
     """How the reply that led to the newest revision was read; None for a first answer."""
     reply_ts: str | None = None
-    new_texts: tuple[str, ...] = ()
-    """Texts of items which the newest answer added."""
     change: NoteChange | None = None
     """What became of a message that the note rests on, since the model wrote in it last."""
     may_rewrite: bool = True
     """Whether anything is left to write the note from."""
     messages: int = 1
     """How many messages were taken as its description."""
+    why: "Why | None" = None
+    """Of what a reason may be stated now, or was."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """A revision that somebody made, or finds bad, and the reason for it once one is stated."""
+
+    revision_id: str
+    edited: bool
+    """A counselor's revision; otherwise the model's, which somebody finds bad."""
+    reason: Reason | None
+    undo: bool = False
+    """A tap made it, and nothing came since."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +269,13 @@ class UnitOfWork(Protocol):
     async def add_revision(self, note: Note, revision: Revision) -> None: ...
     async def add_approval(self, note: Note) -> None: ...
     async def add_acceptance(self, note: Note) -> None: ...
+    async def add_item_change(self, note: Note, revision: Revision, place: int, change: ItemChange) -> None: ...
+    async def add_reason(self, note: Note, revision_id: str, reason: Reason, user_id: str, at: datetime) -> None: ...
+    async def set_feedback(self, note: Note, revision_id: str, user_id: str, good: bool, at: datetime) -> None: ...
+    async def edits(self, note_id: str) -> Edits: ...
+    async def keep_draft(self, note: Note, draft_id: str, fields: Mapping[str, str], at: datetime) -> None: ...
+    async def draft(self, note: Note, draft_id: str) -> Mapping[str, str]: ...
+    async def remove_draft(self, draft_id: str) -> None: ...
     async def add_report(self, report: Report) -> None: ...
     async def report(self, case_id: str, source_ts: str) -> Report | None: ...
     async def described(self, case_id: str) -> Sequence[Described]: ...

@@ -3,9 +3,10 @@
 What a record says of an answer follows from what was stored with it:
 
     asked      the turn right before the answer's own: a channel's acts are worked off one at a time
-    kept       after an edited note, all that was handed back; else the counselors' items among the answer's revision
+    kept       after an edited note, all that was handed back; else the counselors' and the kept items among the answer's revision
     draft      the rest of that revision: what people saw of the model's words
-    edit       the newest note handed back before the model answered again
+    edit       the newest note handed back, or left by taps on its lines, before the model answered again
+    reason     the newest that was stated of such an edit, else of the draft; none where no word was changed
     verdict    approved or accepted, exactly that revision, or the edit that followed it
 
 A message that was edited, deleted or joined with another stands in the turns as it is now, and answers to what it was are gone from
@@ -24,12 +25,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.case import CaseFile, consent_now
-from bot.domain.note import Item, Note, Origin, Revision
+from bot.domain.editing import Edits
+from bot.domain.note import Item, Note, Revision, staying
 from bot.workflow.ports import StaysSealed, Store, StoredTurn
 from inference.digest import Correction
 from inference.note import NoteItem
 from inference.prompt import TurnKind
-from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, SealedCase, Verdict
+from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, Reason, SealedCase, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +83,23 @@ async def _record(store: Store, case_id: str) -> CaseRecord | None:
             return None
         turns, notes = await uow.stored_turns(case_id), await uow.notes(case_id)
         corrections, rewritten = await uow.corrections(case_id), await uow.was_rewritten(case_id)
-    return record_of(file, turns, notes, corrections, rewritten=rewritten)
+        edits = {note.id: await uow.edits(note.id) for note in notes}
+    return record_of(file, turns, notes, edits, corrections, rewritten=rewritten)
 
 
 def record_of(
-    file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note], corrections: Sequence[Correction] = (), *, rewritten: bool = False
+    file: CaseFile,
+    turns: Sequence[StoredTurn],
+    notes: Sequence[Note],
+    edits: Mapping[str, Edits],
+    corrections: Sequence[Correction] = (),
+    *,
+    rewritten: bool = False,
 ) -> CaseRecord:
-    """The record of one case; `turns` and `notes` are all of them, oldest first. `rewritten`: texts of it were changed or deleted."""
+    """The record of one case; `turns` and `notes` are all of them, oldest first, `edits` what is recorded beside each note.
+
+    `rewritten`: texts of the case were changed or deleted.
+    """
     consent = consent_now(file.consents)
     return CaseRecord(
         file.case.id,
@@ -95,24 +107,24 @@ def record_of(
         Consent(consent.recorded_by, consent.recorded_at) if consent else None,
         file.roster.names,
         tuple(stored.turn for stored in turns),
-        tuple(_events(turns, {note.id: note for note in notes})),
+        tuple(_events(turns, {note.id: note for note in notes}, edits)),
         tuple(corrections),
         rewritten,
     )
 
 
-def _events(turns: Sequence[StoredTurn], notes: Mapping[str, Note]) -> Iterator[AnswerEvent]:
+def _events(turns: Sequence[StoredTurn], notes: Mapping[str, Note], edits: Mapping[str, Edits]) -> Iterator[AnswerEvent]:
     misread = _misread(turns)
     made_by = {stored.revision_id: index for index, stored in enumerate(turns) if stored.revision_id}
     for index, (asked, stored) in enumerate(itertools.pairwise(turns)):
         answers_it = stored.turn.kind is TurnKind.ANSWER and asked.turn.kind is not TurnKind.ANSWER and asked.note_id == stored.note_id
         if answers_it and index not in misread:
-            note = notes[stored.note_id]
+            note, said = notes[stored.note_id], edits.get(stored.note_id, Edits())
             place = next((place for place, each in enumerate(note.revisions) if each.id == stored.revision_id), None)
             if place is not None:
-                followed = [made_by.get(each.id) for each in note.revisions[place + 1 :]]
-                edits = _edits([None if made in misread else made for made in followed], turns)
-                yield _event(asked, index, note, place, edits)
+                later = note.revisions[place + 1 :]
+                are_edits = (each.id in said.changes or _is_edit(made_by.get(each.id), turns, misread) for each in later)
+                yield _event(asked, index, note, place, sum(itertools.takewhile(bool, are_edits)), said)
 
 
 def _misread(turns: Sequence[StoredTurn]) -> frozenset[int]:
@@ -121,29 +133,34 @@ def _misread(turns: Sequence[StoredTurn]) -> frozenset[int]:
     return frozenset(index for index, stored in enumerate(turns) if stored.source and stored.turn.kind is not newest[stored.source])
 
 
-def _edits(made_by: Sequence[int | None], turns: Sequence[StoredTurn]) -> int:
-    """How many of a note's next revisions, made by these turns, are edits, before the model answers or something is taken back."""
-    count = 0
-    for index in made_by:
-        if index is None or turns[index].turn.kind is not TurnKind.EDITED:
-            break
-        count += 1
-    return count
+def _is_edit(made_by: int | None, turns: Sequence[StoredTurn], misread: frozenset[int]) -> bool:
+    """Whether a revision that this turn made is an edit, and was meant as one; the model's aren't, nor is what takes something back."""
+    return made_by is not None and made_by not in misread and turns[made_by].turn.kind is TurnKind.EDITED
 
 
-def _event(asked: StoredTurn, index: int, note: Note, place: int, edits: int) -> AnswerEvent:
+def _event(asked: StoredTurn, index: int, note: Note, place: int, edits: int, said: Edits) -> AnswerEvent:
+    """`edits` counts the revisions right after the answer that are edits of it."""
     shown, before = note.revisions[place], note.revisions[place - 1].items if place else ()
-    standing = before if asked.turn.kind is TurnKind.EDITED else tuple(item for item in shown.items if item.origin is Origin.COUNSELOR)
-    edited = note.revisions[place + edits] if edits else None
+    standing = before if asked.turn.kind is TurnKind.EDITED else staying(shown.items)
+    left = note.revisions[place + edits]
     return AnswerEvent(
         note.id,
         index,
         _plain(item for item in shown.items if item not in standing),
         shown.created_at,
         _plain(standing),
-        Edit(_plain(edited.items), edited.author.name, edited.created_at) if edited else None,
-        _verdict(note, edited or shown),
+        _edit(note.revisions[place : place + edits + 1], said),
+        _verdict(note, left),
     )
+
+
+def _edit(revisions: Sequence[Revision], said: Edits) -> Edit | None:
+    """What became of the first of these revisions; None where taps changed no word, as where lines were only kept, or put back."""
+    shown, left = revisions[0], revisions[-1]
+    if all(each.id in said.changes for each in revisions[1:]) and _plain(shown.items) == _plain(left.items):
+        return None
+    reasons = [said.reasons[each.id] for each in (shown, *revisions[1:]) if each.id in said.reasons]
+    return Edit(_plain(left.items), left.author.name, left.created_at, Reason(reasons[-1]) if reasons else None)
 
 
 def _verdict(note: Note, left: Revision) -> Verdict:

@@ -5,15 +5,17 @@ Every step does what a person would do in Slack, waits for what they would see, 
 
 import html
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bot.domain.reading import read_items
+from bot.slack.edit_form import add_id
 from deploy.sandbox.client import SandboxClient
+from deploy.sandbox.model import Json
 from deploy.sandbox.seen import Posted, Result
-from inference.note import NoteItem
+from inference.note import Kind, NoteItem
 
 T = TypeVar("T")
 
@@ -123,6 +125,15 @@ def items_of(message: Posted) -> tuple[NoteItem, ...]:
     """The items of a note, read from what the message shows."""
     sections = [block["text"]["text"] for block in message.blocks if block["type"] == "section"]
     return read_items(html.unescape("\n".join(sections)))
+
+
+def entries(view: Json, wished: Collection[NoteItem]) -> dict[str, str]:
+    """What to enter in the form behind Edit so that the note holds just these items: other lines emptied, new ones added."""
+    fields = {block["block_id"]: block["element"].get("initial_value", "") for block in view["blocks"] if block["type"] == "input"}
+    shown = {block_id: NoteItem(Kind(block_id.split(":")[0]), text) for block_id, text in fields.items() if text}
+    entered = {block_id: item.text if item in wished else "" for block_id, item in shown.items()}
+    new = [item for item in wished if item not in shown.values()]
+    return entered | {add_id(item.kind): "\n".join(each.text for each in new if each.kind is item.kind) for item in new}
 
 
 def check(holds: bool, otherwise: str) -> None:

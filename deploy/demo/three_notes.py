@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.slack.case_form import CASE_VIEW, CONSENT, GIVEN, GIVEN_BY, GIVEN_ON
+from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
-from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
 from bot.workflow.ports import Sign
-from deploy.demo.scene import COUNSELOR, PATIENCE_S, Scene, check, in_time, items_of, lines
+from deploy.demo.scene import COUNSELOR, PATIENCE_S, Scene, check, entries, in_time, items_of, lines
 from deploy.sandbox.seen import Posted
 from inference.note import Language, NoteItem
 from training.demo.practice import BRIEF
@@ -114,11 +115,9 @@ class ThreeNotes:
         """The form behind the Edit button, filled in and submitted."""
         check((await self.scene.client.click(COUNSELOR, channel, note.ts, EDIT_ACTION)).ok, "Edit was not acknowledged")
         view = await self.scene.client.wait_for_view(COUNSELOR, EDIT_VIEW, timeout=PATIENCE_S)
-        entered = {block["block_id"]: "" for block in view["blocks"] if block["type"] == "input"}
-        for item in wished:
-            field = f"{item.kind}:0"
-            entered[field] = f"{entered[field]}\n{item.text}".strip()
-        check((await self.scene.client.submit_view(COUNSELOR, view["id"], entered)).ok, "the edited note was not acknowledged")
+        check(
+            (await self.scene.client.submit_view(COUNSELOR, view["id"], entries(view, wished))).ok, "the edited note was not acknowledged"
+        )
 
 
 def _is_note(message: Posted) -> bool:

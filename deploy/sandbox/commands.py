@@ -165,6 +165,11 @@ def messages(
         typer.echo("\n".join(f"{indent}{line}" for line in plain_message(message.raw, lambda each: names.get(each, each)).splitlines()))
         if ids and message.action_ids:
             typer.secho(f"{indent}action ids: {', '.join(message.action_ids)}", dim=True)
+            for block in message.blocks:
+                menu = block.get("accessory") or {}
+                if menu.get("type") == "overflow":
+                    choices = ", ".join(option["value"] for option in menu["options"])
+                    typer.secho(f"{indent}{menu['action_id']} in block {block['block_id']}: {choices}", dim=True)
 
 
 @app.command()

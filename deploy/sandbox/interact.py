@@ -210,6 +210,8 @@ def act_on(block: Json, element: Json, value: Any, entered: Values, action_ts: s
             raise CannotDo("option_not_found")
         return {"type": "overflow", "selected_option": chosen[0], **named}
     if element["type"] == "feedback_buttons":
+        if value not in {element[f"{name}_button"]["value"] for name in ("positive", "negative")}:
+            raise CannotDo("option_not_found")
         return {"type": "feedback_buttons", "value": value, **named}
     kept: Json = {key: element[key] for key in ("text", "value", "style", "url", "confirm") if key in element}
     return {"type": element["type"], **kept, **named}

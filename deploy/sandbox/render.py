@@ -116,9 +116,11 @@ def _chosen(element: Json) -> str:
 
 def _section(block: Json, names: Names) -> str:
     parts = [text_of(block.get("text"), names), *(text_of(each, names) for each in block.get("fields") or [])]
-    if isinstance(block.get("accessory"), dict):
-        parts.append(plain_element(block["accessory"], names))
-    return "\n".join(part for part in parts if part)
+    accessory = block.get("accessory")
+    if isinstance(accessory, dict) and accessory.get("type") != "overflow":
+        parts.append(plain_element(accessory, names))
+    menu = "  [⋯]" if isinstance(accessory, dict) and accessory.get("type") == "overflow" else ""
+    return "\n".join(part for part in parts if part) + menu
 
 
 def _elements(block: Json, names: Names) -> str:

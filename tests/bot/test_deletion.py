@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from bot.domain.case import Consent, Roster
 from bot.domain.change import ChangeKind, NoteChange
 from bot.domain.deletion import Announcement
+from bot.domain.editing import Edits, ItemChange
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
 from bot.domain.safety_card import Seen
@@ -27,6 +28,7 @@ from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
 from tests.support.builders import NOW, a_card, a_post, a_revision, a_sample, an_item
 from tests.support.fakes import ScriptedModel
+from training.data.records import Reason
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -71,6 +73,10 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_revision(note, note.revisions[0])
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_change(case.id, NoteChange(note.id, "2.2", ChangeKind.EDITED, Reading.DESCRIPTION, 1, NOW))
+        await uow.add_item_change(note, note.revisions[0], 0, ItemChange.KEPT)
+        await uow.add_reason(note, note.revisions[0].id, Reason.TONE, "U0ANNA", NOW)
+        await uow.set_feedback(note, note.revisions[0].id, "U0ANNA", False, NOW)
+        await uow.keep_draft(note, f"V-{channel}", {"advice:add": PLANTED[1]}, NOW)
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.add_safety_card(a_card(f"card-{channel}", case.id, note.id))
         await uow.add_seen(f"card-{channel}", Seen("U0ANNA", NOW))
@@ -104,6 +110,13 @@ async def test_what_was_recorded_about_a_case_comes_back(store_url: str) -> None
             assert await uow.slot_at("note-C1", "5.5") == "act-C1"
             assert await uow.slot_at("answer-C1", "5.5") is None
             assert await uow.case_file("nobody") is None
+            seen = note.revisions[0].id
+            assert await uow.edits(note.id) == Edits({seen: ItemChange.KEPT}, {seen: Reason.TONE}, frozenset({seen}))
+            assert await uow.draft(note, "V-C1") == {"advice:add": PLANTED[1]}
+            await uow.keep_draft(note, "V-C1", {"advice:add": PLANTED[2]}, NOW)
+            assert await uow.draft(note, "V-C1") == {"advice:add": PLANTED[2]}
+            await uow.keep_draft(note, "V-new", {}, NOW + timedelta(days=1, seconds=1))
+            assert await uow.draft(note, "V-C1") == {}  # left more than a day ago
         content = await dump(store_url)
         assert not [sentence for sentence in PLANTED for way in encodings(sentence) if way in content]
 

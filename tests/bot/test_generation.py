@@ -31,7 +31,7 @@ class StubbornModel(ScriptedModel):
 
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, schema: Mapping[str, Any] | None,
-        priority: int = 0, cache_salt: str | None = None,
+        priority: int = 0, cache_salt: str | None = None, temperature: float | None = None,
     ) -> AsyncIterator[Delta | Finished]:  # fmt: skip
         self.limits_given.append(max_tokens)
         reason = self.finishes.pop(0) if self.finishes else FinishReason.STOP

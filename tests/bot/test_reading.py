@@ -1,6 +1,7 @@
 """How a reply is read: every way in which people write lists, in both languages, and prose beside it."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from bot.domain.note import Item, Origin
 from bot.domain.reading import Reading, read_items, read_reply
 from bot.slack.texts import texts
 from bot.slack.views import pages
-from bot.workflow.ports import NoteView
+from bot.workflow.ports import NoteView, Why
 from inference.note import Kind, Language, NoteItem
 from tests.support.builders import a_counselor, a_note, a_revision, an_item
 
@@ -137,6 +138,22 @@ def test_a_note_copied_out_of_slack_is_read_as_it_was(items: tuple[Item, ...], l
         if block["type"] in {"section", "context"}
     )
     assert "✎" in copied
+    assert read_items(copied, items) == tuple(NoteItem(item.kind, item.text) for item in items)
+
+
+@pytest.mark.parametrize(("items", "language"), [(ENGLISH, Language.ENGLISH), (CHINESE, Language.CHINESE)])
+@pytest.mark.parametrize("edited", [True, False])
+def test_marks_and_questions_of_a_copied_note_are_none_of_its_items(items: tuple[Item, ...], language: Language, edited: bool) -> None:
+    """Kept and new lines, what was taken over, and the question why: nothing of it is left behind either."""
+    kept = replace(items[0], kept=True)
+    note = a_note(a_revision(kept), a_revision(kept, *items[1:], number=2))
+    (page,) = pages(NoteView(note, language, why=Why("r", edited, None)))
+    copied = "\n".join(
+        block["text"]["text"] if block["type"] == "section" else block["elements"][0]["text"]
+        for block in page.blocks
+        if block["type"] in {"section", "context"}
+    )
+    assert {"⚑", "✦"} <= set(copied)
     assert read_items(copied, items) == tuple(NoteItem(item.kind, item.text) for item in items)
     assert read_reply(copied, items) is Reading.EDITED
     shown_plainly = copied.replace("*", "")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.note import Item, Note, Origin, Purpose
+from bot.domain.note import Item, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.slack.blocks import escape
 from bot.slack.texts import texts
-from bot.slack.views import ACCEPT_ACTION, REREAD_ACTION, Page, edit_modal, notice_text, pages, read_modal
+from bot.slack.views import ACCEPT_ACTION, REREAD_ACTION, Page, notice_text, pages
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
-from deploy.sandbox.validate import checked_blocks, checked_view
+from deploy.sandbox.validate import checked_blocks
 from inference.note import Kind, Language, NoteItem
 from tests.support.builders import NOW, a_counselor, a_note, a_revision, an_item
 
@@ -218,55 +218,6 @@ def test_any_note_is_valid(lines: list[tuple[Kind, str]], language: Language) ->
     """Slack takes whatever a note may hold."""
     note = a_note(a_revision(*[Item(kind, text, Origin.COUNSELOR) for kind, text in lines]))
     check(pages(NoteView(note, language)))
-
-
-# the modal
-
-
-def submitted(view: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """What Slack sends when somebody submits a modal as it was opened."""
-    fields = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
-    return {name: {each["action_id"]: {"type": "plain_text_input", "value": each.get("initial_value")}} for name, each in fields.items()}
-
-
-@pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("name", ["60 long items", "200 short items", "long Chinese items", "emoji"])
-def test_the_modal_holds_the_whole_note_and_gives_it_back(name: str, language: Language) -> None:
-    """The modal is valid, and submitted untouched it returns every item that fits a field, word for word and in order."""
-    items = tuple(replace(item, text=item.text.strip()) for item in LONG_NOTES[name])
-    view = edit_modal(a_note(a_revision(*items)), language, "C1")
-    checked_view(view)
-    back = read_modal(submitted(view))
-    if name == "emoji":  # longer than a field: in pieces, but nothing lost
-        assert "".join(item.text for item in back).replace(" ", "") == "".join(item.text for item in items).replace(" ", "")
-    else:
-        assert back == tuple(NoteItem(item.kind, " ".join(item.text.split())) for item in items)
-
-
-def test_the_modal_shows_words_and_not_their_escapes() -> None:
-    """In a form nothing is interpreted, so that nothing is escaped: what is handed back is what was there."""
-    view = edit_modal(a_note(a_revision(an_item(SPEECH))), Language.ENGLISH, "C1")
-    checked_view(view)
-    assert read_modal(submitted(view)) == (NoteItem(Kind.ANALYSIS, SPEECH),)
-
-
-def test_the_modal_of_an_empty_note_has_a_field_for_each_kind() -> None:
-    """So that a counselor can write a note from nothing; an empty form is no items."""
-    note: Note = a_note()
-    view = edit_modal(note, Language.ENGLISH, "C1")
-    checked_view(view)
-    assert [block["block_id"] for block in view["blocks"][1:]] == ["analysis:0", "advice:0", "question:0"]
-    assert read_modal(submitted(view)) == ()
-    assert json.loads(view["private_metadata"])["revision"] is None
-
-
-def test_lines_of_a_form_become_items() -> None:
-    """One item a line; empty lines and spaces around are nothing."""
-    values: dict[str, dict[str, dict[str, Any]]] = {
-        "advice:0": {"text": {"value": " Walk. \n\n\tRest.\u2028Eat."}},
-        "question:0": {"text": {"value": None}},
-    }
-    assert read_modal(values) == tuple(NoteItem(Kind.ADVICE, text) for text in ("Walk.", "Rest.", "Eat."))
 
 
 def test_escaping_covers_what_slack_interprets() -> None:

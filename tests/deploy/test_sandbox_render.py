@@ -1,9 +1,16 @@
 """Messages and views as terminal text."""
 
 from deploy.sandbox.composer import composed, rich_text
-from deploy.sandbox.render import RULE, plain_message, plain_mrkdwn, plain_view
+from deploy.sandbox.render import RULE, plain_block, plain_message, plain_mrkdwn, plain_view
 from deploy.sandbox.seed import ANNA, BOT
 from tests.deploy.sandbox_app import Json, a_modal, button, section
+
+
+def test_a_menu_beside_a_section_is_three_dots() -> None:
+    """At the end of its text, as people see it."""
+    options = [{"text": {"type": "plain_text", "text": "Drop"}, "value": "drop"}]
+    block = {**section("1. Sleep is short."), "accessory": {"type": "overflow", "action_id": "more", "options": options}}
+    assert plain_block(block) == "1. Sleep is short.  [⋯]"
 
 
 def test_a_note_is_readable_in_a_terminal() -> None:

@@ -194,7 +194,7 @@ async def test_an_ephemeral_message_can_be_clicked_replaced_and_deleted(sandbox:
 
 
 async def test_overflow_menus_and_feedback_buttons_tell_what_was_chosen(sandbox: Sandbox) -> None:
-    """The action carries the option or the value."""
+    """The action carries the option or the value; what isn't there can't be chosen."""
     actions: list[Json] = []
 
     def register(app: AsyncApp) -> None:
@@ -216,5 +216,8 @@ async def test_overflow_menus_and_feedback_buttons_tell_what_was_chosen(sandbox:
         posted = await web_client(sandbox).chat_postMessage(channel=case, text="x", blocks=blocks)
         await sandbox.client.click("anna", "case-001", posted["ts"], "more", value="two")
         await sandbox.client.click("anna", "case-001", posted["ts"], "rate", value="down")
+        for action_id in ("more", "rate"):
+            with pytest.raises(CannotDo, match="option_not_found"):
+                await sandbox.client.click("anna", "case-001", posted["ts"], action_id, value="sideways")
     assert actions[0]["selected_option"]["value"] == "two"
     assert actions[1]["value"] == "down"

@@ -161,10 +161,11 @@ async def test_the_request_is_standard(local: LocalServer, model: OpenAIChatMode
 
 
 async def test_extras_go_out_when_asked_for(local: LocalServer, model: OpenAIChatModel) -> None:
-    """Schema, priority and cache salt are sent when given."""
+    """Schema, priority and cache salt are sent when given, and a temperature in place of the usual one."""
     local.streams(end(), "[DONE]")
-    await collect(model, schema={"type": "object"}, priority=5, cache_salt="case-1")
+    await collect(model, schema={"type": "object"}, priority=5, cache_salt="case-1", temperature=0.7)
     body = local.bodies[0]
+    assert body["temperature"] == 0.7
     assert (body["priority"], body["cache_salt"]) == (5, "case-1")
     assert body["response_format"] == {
         "type": "json_schema",

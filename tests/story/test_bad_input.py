@@ -11,8 +11,9 @@ import pytest
 
 from bot.domain.reading import read_items
 from bot.slack.change_texts import change_texts
+from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
-from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, REREAD_ACTION, TRY_AGAIN_ACTION
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, REREAD_ACTION, TRY_AGAIN_ACTION
 from bot.workflow.ports import Sign
 from deploy.sandbox.seen import Posted
 from inference.note import Language
@@ -152,7 +153,7 @@ async def test_buttons_that_lead_nowhere(ground: Ground) -> None:
     await client.click("anna", CASE, note.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
     ground.sandbox.workspace.delete(ground.sandbox.workspace.channel(CASE).messages[note.ts])
-    assert (await client.submit_view("anna", view["id"], {"advice:0": MINE})).ok
+    assert (await client.submit_view("anna", view["id"], {"advice:add": MINE})).ok
     again = await ground.note(CASE, post.ts, after=note.ts)
     assert MINE in _texts(again)
     assert await ground.rows("SELECT count(*) FROM approval") == [(0,)]
@@ -171,11 +172,11 @@ async def test_modals_submitted_twice_emptied_or_late(ground: Ground) -> None:
     for nothing in ("", " \n \u200b"):
         refused = await client.submit_view("anna", of_anna["id"], dict.fromkeys(inputs, nothing))
         assert list(refused.errors.values()) == [WORDS.modal_empty], repr(nothing)
-    entries = {**dict.fromkeys(inputs, ""), "advice:0": MINE}
+    entries = {**dict.fromkeys(inputs, ""), "advice:add": MINE}
     assert (await client.submit_view("anna", of_anna["id"], entries)).ok
     assert (await client.submit_view("anna", of_anna["id"], entries, stale=True)).ok
     note = await ground.note(CASE, post.ts, after=note.ts)
-    assert (await client.submit_view("li", of_li["id"], {"advice:0": OTHERS})).ok
+    assert (await client.submit_view("li", of_li["id"], {"advice:add": OTHERS})).ok
     note = await ground.note(CASE, post.ts, after=note.ts)
     await ground.settled(posts=1)
     assert {MINE, OTHERS} <= set(_texts(note))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.reading import read_items
-from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, REREAD_ACTION, SHORTCUT
+from bot.slack.edit_form import EDIT_VIEW
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, REREAD_ACTION, SHORTCUT
 from deploy.demo.day import DESCRIPTION, Day
 from deploy.demo.scene import Scene
 from deploy.sandbox.seen import Posted
@@ -44,7 +45,7 @@ async def test_an_edited_answer_by_modal_shortcut_and_edit_of_a_message(workspac
         emptied = {block["block_id"]: "" for block in view["blocks"] if block["type"] == "input"}
         refused = await client.submit_view("anna", view["id"], emptied)
         assert "at least one line" in " ".join(refused.errors.values())
-        accepted = await client.submit_view("anna", view["id"], {**emptied, "advice:0": MINE})
+        accepted = await client.submit_view("anna", view["id"], {**emptied, "advice:add": MINE})
         assert accepted.ok
         note = await _note(workspace, post.ts, after=note.ts)
         assert MINE in _texts(note)

@@ -9,8 +9,9 @@ import pytest
 
 from bot.domain.reading import read_items
 from bot.slack.change_views import WRITE_AGAIN_ACTION
+from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
-from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, SHORTCUT
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, SHORTCUT
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.seen import Posted
@@ -85,7 +86,7 @@ async def _everything_said(ground: Ground) -> None:
     note = await client.wait_for(CASE, lambda message: message.ts == changed.ts and _is_as_it_should_be(message), timeout=PATIENCE_S)
     await client.click("anna", CASE, note.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
-    await client.submit_view("anna", view["id"], {"advice:0": f"Write down when {MODAL} is said."})
+    await client.submit_view("anna", view["id"], {"advice:add": f"Write down when {MODAL} is said."})
     note = await ground.note(CASE, post.ts, after=note.ts)
     draft = await client.say("li", CASE, f"- Why {SHORT}?", thread_ts=post.ts)
     await ground.note(CASE, post.ts, after=draft.ts)
@@ -99,7 +100,7 @@ async def _everything_said(ground: Ground) -> None:
     final = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     await client.click("anna", CASE, final.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
-    await client.submit_view("anna", view["id"], {"question:0": f"What became of {FINAL}?"})
+    await client.submit_view("anna", view["id"], {"question:add": f"What became of {FINAL}?"})
     await client.wait_for(CASE, lambda message: FINAL in message.plain, timeout=PATIENCE_S)
     final = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     await client.click("anna", CASE, final.ts, "approve_summary")

@@ -25,6 +25,9 @@ class ScriptedModel:
     finish: FinishReason = FinishReason.STOP
     asked: list[str] = field(default_factory=list)
     """Names of the models that were to answer."""
+    schemas: list[Mapping[str, Any] | None] = field(default_factory=list)
+    """What each answer was held to."""
+    temperatures: list[float | None] = field(default_factory=list)
 
     async def stream(
         self,
@@ -35,6 +38,7 @@ class ScriptedModel:
         schema: Mapping[str, Any] | None,
         priority: int = 0,
         cache_salt: str | None = None,
+        temperature: float | None = None,
     ) -> AsyncIterator[Delta | Finished]:
         if max_tokens == 1:
             self.read_ahead.append(messages)
@@ -42,6 +46,8 @@ class ScriptedModel:
             return
         self.prompts.append(messages)
         self.asked.append(model)
+        self.schemas.append(schema)
+        self.temperatures.append(temperature)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             if isinstance(answer, StreamBroken):
