@@ -20,9 +20,11 @@ from bot.store.tables import (
     MessageRow,
     NightSampleRow,
     NoteRow,
+    QuestionRow,
     ReportRow,
     RevisionRow,
     RosterRow,
+    TickedRow,
     TurnRow,
 )
 from bot.store.vault import seal, unseal
@@ -91,7 +93,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, QuestionRow, TickedRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

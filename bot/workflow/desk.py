@@ -27,10 +27,11 @@ async def case_status(store: Store, model: ChatModel, team_id: str, channel_id: 
     async with store.begin() as uow:
         case = await uow.case_of(team_id, channel_id)
         notes = [note for note in await uow.notes(case.id) if note.purpose is Purpose.ANSWER] if case else []
-    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await _ready_soon(model))
+    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await ready_soon(model))
 
 
-async def _ready_soon(model: ChatModel) -> bool:
+async def ready_soon(model: ChatModel) -> bool:
+    """Whether the model server says, within a second, that it is ready."""
     try:
         async with asyncio.timeout(READY_S):
             return await model.ready()

@@ -1,6 +1,6 @@
 """What the workflows need from the outside. Real parts: `bot.store.repository` and `bot.slack.messenger`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,8 +9,10 @@ from typing import Protocol
 
 from bot.domain.case import Case, CaseFile, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
+from bot.domain.questions import Question, Ticked
 from bot.domain.reading import Reading
 from bot.workflow.incoming import Incoming, Stage
+from bot.workflow.overview import CaseOverview, Draft
 from inference.note import Language, NoteItem
 from inference.prompt import Turn
 
@@ -64,6 +66,27 @@ class StoredTurn:
     def source_ts(self) -> str | None:
         """The message that it was read from, if any."""
         return self.source.rpartition(":")[0] if self.source else None
+
+
+class Step(StrEnum):
+    """Where to go in a case's history, seen from a note's position."""
+
+    HERE = "here"
+    OLDER = "older"
+    NEWER = "newer"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True)
+class PastNote:
+    """One note of a case and what was reported to it. `number` counts from 1, the oldest, `of` is how many there are; `position` stays
+    the same when others come or go."""
+
+    note: Note
+    reports: tuple[Report, ...]
+    position: int
+    number: int
+    of: int
 
 
 class Sign(StrEnum):
@@ -189,6 +212,14 @@ class UnitOfWork(Protocol):
     async def case_file(self, case_id: str) -> CaseFile | None: ...
     async def add_consent(self, case_id: str, step: Consent | Withdrawal) -> None: ...
     async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None: ...
+    async def open_questions(self, case_id: str) -> Sequence[Question]: ...
+    async def ticked_questions(self, case_id: str, most: int) -> Sequence[Question]: ...
+    async def tick_question(self, case_id: str, name: str, ticked: Ticked | None) -> None: ...
+    async def past_note(self, case_id: str, step: Step, position: int = 0) -> PastNote | None: ...
+    async def position_since(self, case_id: str, ts: str) -> int | None: ...
+    async def overviews(self, team_id: str, channel_ids: Collection[str]) -> Sequence[CaseOverview]: ...
+    async def drafts(self, case_id: str) -> Sequence[Draft]: ...
+    async def count_unaccepted(self, case_id: str) -> int: ...
 
 
 class Store(Protocol):
