@@ -9,7 +9,7 @@ from bot.domain.note import Item, Note, Purpose
 from bot.workflow.case_changes import apply_change
 from bot.workflow.drafting import Drafting
 from bot.workflow.incoming import Accept, Approve, CaseChanged, Stage, TryAgain
-from bot.workflow.ports import Clock, Notice, Sign, Store, Work
+from bot.workflow.ports import Clock, Notice, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.summarizing import session_items
 from inference.note import Language, NoteItem
@@ -22,8 +22,8 @@ class Decisions:
     Each public method raises DomainError for what can't be done; `Conversation` says so.
     """
 
-    def __init__(self, store: Store, drafting: Drafting, replies: Replies, clock: Clock) -> None:
-        self._store, self._drafting, self._replies, self._clock = store, drafting, replies, clock
+    def __init__(self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock) -> None:
+        self._store, self._roles, self._drafting, self._replies, self._clock = store, roles, drafting, replies, clock
 
     async def try_again(self, work: Work, act: TryAgain) -> Work:
         """The same question once more; as a new turn if the case has gone on since."""
