@@ -20,7 +20,9 @@ from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
 from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
 from bot.slack.calls import call
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
+from bot.slack.locales import Locales
 from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
@@ -101,11 +103,13 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
         conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
-        dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
+        locales = Locales(client, settings.language)
+        home = HomeTab(client, database, guard, admins, locales, model, learning, desk, slack.admin_channel)
+        dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
-            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning, home
         )
 
         signing_secret = settings.slack.signing_secret
@@ -119,7 +123,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         scheduler = make_scheduler(database, settings.night.timezone, _jobs(settings, database, nights, report))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
-        for part in (dispatcher.run, nights.run, learning.run):
+        for part in (dispatcher.run, nights.run, learning.run, home.run):
             await stack.enter_async_context(_background(part))
         await stack.enter_async_context(_connected(app, settings))
         yield

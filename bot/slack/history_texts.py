@@ -34,7 +34,6 @@ class HistoryTexts:
     part_after: str
     go_to: str
     close: str
-    press_again: str
 
 
 def _words(_: Translate) -> HistoryTexts:
@@ -67,7 +66,6 @@ def _words(_: Translate) -> HistoryTexts:
         part_after=_("Next part"),
         go_to=_("Go to a day"),
         close=_("Close"),
-        press_again=_("Slack didn't open the history in time. Please try again."),
     )
 
 

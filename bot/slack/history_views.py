@@ -136,7 +136,8 @@ def _items(changes: Sequence[ItemChange], language: Language) -> Iterator[Block]
 def _cut(change: ItemChange) -> Iterator[list[Block]]:
     """An item as rich text; one that is longer than a block in several."""
     mark = [Piece(f" {COUNSELOR_MARK}", Change.KEPT)] if change.origin is Origin.COUNSELOR and change.change is not Change.CUT else []
-    room, elements = LIST_CHARS, []
+    room = LIST_CHARS
+    elements: list[Block] = []
     for piece in (*change.pieces, *mark):
         text = piece.text
         while text:

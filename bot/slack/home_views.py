@@ -65,25 +65,27 @@ def _view(blocks: list[Block], page: int) -> dict[str, Any]:
 
 
 def _cases(home: Home, page: int, pages: int, words: OverviewTexts) -> list[Block]:
-    waiting = [each for each in home.cases if each.waits]
-    blocks = [header(words.waiting)]
-    if waiting and page == 0:
-        blocks += _lines(_line(each, home, words, _waits(each, words)) for each in waiting[:WAITING_SHOWN])
-        if len(waiting) > WAITING_SHOWN:
-            blocks.append(context(words.more_cases.format(number=len(waiting) - WAITING_SHOWN)))
-    elif not waiting:
-        blocks.append(section(words.calm))
+    """The first page begins with what waits, of all cases; each page lists its share of them, as they are sorted."""
     shown = home.cases[page * CASES_A_PAGE : (page + 1) * CASES_A_PAGE]
-    listed = [_line(each, home, words, [*_waits(each, words), *_posts(each, words)]) for each in shown]
-    blocks = [] if page else [*blocks, {"type": "divider"}]
-    return [*blocks, header(words.my_cases.format(number=len(home.cases))), *_lines(listed), *_pager(page, pages, words)]
+    listed = _lines(_line(each, home, [*_waits(each, words), *_posts(each, words)]) for each in shown)
+    mine = [header(words.my_cases.format(number=len(home.cases))), *listed, *_pager(page, pages, words)]
+    return mine if page else [header(words.waiting), *_waiting(home, words), {"type": "divider"}, *mine]
+
+
+def _waiting(home: Home, words: OverviewTexts) -> list[Block]:
+    waiting = [each for each in home.cases if each.waits]
+    if not waiting:
+        return [section(words.calm)]
+    blocks = _lines(_line(each, home, _waits(each, words)) for each in waiting[:WAITING_SHOWN])
+    more = len(waiting) - WAITING_SHOWN
+    return [*blocks, *([context(words.more_cases.format(number=more))] if more > 0 else [])]
 
 
 def _lines(lines: Iterable[str]) -> list[Block]:
     return [section("\n".join(group)) for group in fit(list(lines), SECTION_CHARS)]
 
 
-def _line(each: CaseOverview, home: Home, words: OverviewTexts, waits: Sequence[str]) -> str:
+def _line(each: CaseOverview, home: Home, waits: Sequence[str]) -> str:
     case = each.case
     link = f"<{home.workspace_url}archives/{case.channel_id}|{escape(case.code)}>" if home.workspace_url else escape(case.code)
     state = [] if case.state is CaseState.OPEN else [case_texts(home.language).states[case.state]]

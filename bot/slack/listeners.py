@@ -19,8 +19,10 @@ from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
 from bot.slack.commands import Commands, Status, Summaries
+from bot.slack.history_listeners import Histories
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
+from bot.slack.questions_listeners import QuestionLists
 from bot.slack.texts import texts
 from bot.workflow.desk import find_case, find_note, find_thread_note
 from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, TryAgain
@@ -50,7 +52,12 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
             return None
         event = body.get("event") or {}
         if event.get("type") in _MEMBERSHIP_EVENTS:
-            here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
+            channel_id = event.get("channel") if isinstance(event.get("channel"), str) else None
+            here.guard.forget(channel_id)
+            if here.home:
+                here.home.forget(channel_id)
+        if event.get("type") == "app_home_opened" and event.get("tab") == "home" and here.home:
+            here.home.opened(str(body.get("team_id")), str(event["user"]))
         if event.get("type") == "subteam_members_changed":
             here.roles.forget()
         act = parse_event(body, await here.bot_user_id())
@@ -67,7 +74,13 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
+    histories, questions = Histories(parts), QuestionLists(parts)
+    histories.register(app)
+    questions.register(app)
+    if parts.home:
+        parts.home.register(app)
     words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    words |= {"history": histories.command, "questions": questions.command}
     Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)

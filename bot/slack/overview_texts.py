@@ -98,7 +98,8 @@ def _words(_: Translate) -> OverviewTexts:
         how=_(
             "1. Make a private channel for one case, without a name in the channel's name.\n"
             "2. Invite me there: `/invite @PhyAssist`.\n"
-            "3. Post a description of symptoms or situation, without names. The note appears in its thread; you correct it, and I build on that.\n"
+            "3. Post a description of symptoms or situation, without names. The note appears in its thread; you correct it, and I build on "
+            "that.\n"
             "4. `/phyassist summarize` drafts the final note, which you approve."
         ),
         privacy=_("This page shows codes and numbers only. What was written stays in the channel of its case."),

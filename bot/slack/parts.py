@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
 from bot.slack.roles import Role, SlackRoles
@@ -31,6 +32,7 @@ class Parts:
     default_language: Language
     night: NightListeners | None = None
     learning: Learning | None = None
+    home: HomeTab | None = None
 
     @property
     def admins(self) -> Role:

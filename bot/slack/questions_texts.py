@@ -22,8 +22,6 @@ class QuestionsTexts:
     ticked_by: str
     save: str
     close: str
-    left: str
-    all_done: str
 
 
 def _words(_: Translate) -> QuestionsTexts:
@@ -40,8 +38,6 @@ def _words(_: Translate) -> QuestionsTexts:
         ticked_by=_("{outcome} · {who} · {when}"),
         save=_("Save"),
         close=_("Close"),
-        left=_("Saved. Open questions of this case now: {number}."),
-        all_done=_("Saved. This case has no open questions now."),
     )
 
 

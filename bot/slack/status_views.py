@@ -35,6 +35,11 @@ def status_blocks(status: Status, model: ModelNow, workspace_url: str) -> list[B
     return [*blocks, context("\n".join([*rest, model_line(model, case.language)]))]
 
 
+def status_text(status: Status) -> str:
+    """The message where blocks can't be shown, as in a notification: the case's code alone."""
+    return overview_texts(status.overview.case.language).status.format(code=escape(status.overview.case.code))
+
+
 def model_line(model: ModelNow, language: Language) -> str:
     """The model's state as one sentence."""
     words = overview_texts(language)

@@ -1,6 +1,5 @@
 """A case's notes one at a time, however many there are."""
 
-
 from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession

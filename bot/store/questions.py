@@ -85,9 +85,7 @@ def _rows() -> _Rows:
     return joined.order_by(col(RevisionRow.created_at).desc(), col(QuestionRow.place), col(QuestionRow.serial))
 
 
-async def _read(
-    session: AsyncSession, key: bytes, query: _Rows, ticked: Mapping[str, Ticked]
-) -> Sequence[Question]:
+async def _read(session: AsyncSession, key: bytes, query: _Rows, ticked: Mapping[str, Ticked]) -> Sequence[Question]:
     """Each question once, where it was asked last."""
     texts: dict[str, list[str]] = {}
     found: dict[str, Question] = {}

@@ -14,9 +14,22 @@ from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import (
+    Accept,
+    Approve,
+    CaseChanged,
+    HandedBack,
+    Joined,
+    Posted,
+    QuestionsTicked,
+    Reread,
+    Stage,
+    Summarize,
+    TryAgain,
+)
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
+from bot.workflow.questions import Questions
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language
 from inference.prompt import TurnKind
@@ -42,6 +55,7 @@ class Conversation:
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
         self._decisions = Decisions(store, roles, drafting, self._replies, clock)
+        self._questions = Questions(store, self._replies, clock)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -76,7 +90,7 @@ class Conversation:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
 
-    async def _understand(self, work: Work) -> Work:
+    async def _understand(self, work: Work) -> Work:  # noqa: C901 (one line for each act)
         match work.act:
             case Posted():
                 return await self._posts.posted(work, work.act)
@@ -94,6 +108,8 @@ class Conversation:
                 return await self._decisions.accept(work, work.act)
             case CaseChanged():
                 return await self._decisions.change_case(work, work.act)
+            case QuestionsTicked():
+                return await self._questions.tick(work, work.act)
             case Joined():
                 return await self._replies.greet(work)
 
@@ -102,6 +118,8 @@ class Conversation:
         act = work.act
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
+        if isinstance(act, QuestionsTicked):
+            return await self._questions.say_left(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)

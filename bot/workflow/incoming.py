@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from bot.domain.questions import Outcome
 from bot.domain.reading import Reading
 from inference.note import NoteItem
 
@@ -166,6 +167,30 @@ class CaseChanged(_Act):
         return f"case:{self.case_id}:{self.source}"
 
 
+class Tick(BaseModel):
+    """What became of a question: its name, and how it was ticked off; None opens it again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    outcome: Outcome | None
+
+
+class QuestionsTicked(_Act):
+    """The list of open questions, submitted: those that somebody changed."""
+
+    type: Literal["questions_ticked"] = "questions_ticked"
+    case_id: str
+    ticks: tuple[Tick, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"questions:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -178,7 +203,8 @@ class Joined(_Act):
 
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | Joined, Field(discriminator="type")
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | QuestionsTicked | Joined,
+    Field(discriminator="type"),
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)
 

@@ -131,6 +131,10 @@ class Sign(StrEnum):
     """The same, where nobody ever recorded consent."""
     CONSENT_WITHDRAWN = "consent_withdrawn"
     """The same, where consent was withdrawn."""
+    QUESTIONS_LEFT = "questions_left"
+    """What was ticked off is saved, and `number` questions are open now."""
+    QUESTIONS_DONE = "questions_done"
+    """The same, where none is open any more."""
 
 
 CHANNEL_SIGNS = {Sign.NOT_PRIVATE, Sign.NOT_INVITED, Sign.SHARED, Sign.GUEST_MEMBER, Sign.WRONG_TEAM}

@@ -47,9 +47,7 @@ async def status_of(store: Store, team_id: str, channel_id: str) -> Status | Non
         if not overviews:
             return None
         case_id = overviews[0].case.id
-        return Status(
-            overviews[0], await uow.drafts(case_id), await uow.open_questions(case_id), await uow.count_unaccepted(case_id)
-        )
+        return Status(overviews[0], await uow.drafts(case_id), await uow.open_questions(case_id), await uow.count_unaccepted(case_id))
 
 
 async def model_now(model: ChatModel, learning: Learning | None) -> ModelNow:

@@ -13,7 +13,9 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
+from bot.slack.locales import Locales
 from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
@@ -64,6 +66,7 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    admin_channel: str = "",
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -74,12 +77,15 @@ async def working_bot(
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
     conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
-    dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
+    home = HomeTab(client, database, guard, admins, Locales(client, Language.ENGLISH), model, learning, desk, admin_channel)
+    dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    parts = Parts(
+        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, home
+    )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
-    work = asyncio.create_task(dispatcher.run())
+    work, fresh = asyncio.create_task(dispatcher.run()), asyncio.create_task(home.run())
     handler = AsyncSocketModeHandler(app, sandbox.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     await sandbox.client.wait_connected()
@@ -90,7 +96,8 @@ async def working_bot(
             await desk.nights.stop()
             await desk.report.close()
         await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        for task in (work, fresh):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await drafting.close()
