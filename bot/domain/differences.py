@@ -15,10 +15,14 @@ from bot.domain.note import Item, Origin
 from inference.note import Kind
 
 REWRITTEN_FROM = 0.5
-"""Share of words in common (difflib ratio over words) from which two items count as one that was rewritten."""
+"""Share of words in common, whatever their order, from which two items count as one that was rewritten."""
+MOST_COMPARED = 160_000
+"""Words of one text times those of the other: above it a comparison takes a noticeable time, and goes by clauses, then by whole texts."""
 
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
+_WORD = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
+_CLAUSE = re.compile(r"[^.,;:!?。，；：！？、]*[.,;:!?。，；：！？、]+\s*|.+", re.DOTALL)
+_WHOLE = re.compile(r".+", re.DOTALL)
 
 
 class Change(StrEnum):
@@ -84,7 +88,7 @@ def _became(former: Item | None, item: Item) -> ItemChange:
 
 def words_changed(before: str, after: str) -> tuple[Piece, ...]:
     """The words of both texts in a row: what was cut stands before what took its place."""
-    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
+    old, new = _comparable(before, after)
     runs: list[tuple[str, str]] = []  # what stood there, and what stands there now
     for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         was, now = "".join(old[start:end]), "".join(new[new_start:new_end])
@@ -94,6 +98,15 @@ def words_changed(before: str, after: str) -> tuple[Piece, ...]:
         else:
             runs.append((was, now))
     return tuple(_pieces(runs))
+
+
+def _comparable(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Both texts in parts, as fine as can be compared in time."""
+    for pattern in (_WORD, _CLAUSE, _WHOLE):
+        old, new = pattern.findall(before), pattern.findall(after)
+        if len(old) * len(new) <= MOST_COMPARED:
+            break
+    return old, new
 
 
 def _pieces(runs: Sequence[tuple[str, str]]) -> Iterator[Piece]:
@@ -118,12 +131,13 @@ def _counterparts(before: Sequence[Item], after: Sequence[Item]) -> dict[int, in
             found[new] = free[item.text].pop(0)
     taken = set(found.values())
     left = [old for old in range(len(before)) if old not in taken]
+    were = {old: _words(before[old].text) for old in left}
+    are = {new: _words(item.text) for new, item in enumerate(after) if new not in found}
     alike = sorted(
         (-ratio, old, new)
-        for new in range(len(after))
-        if new not in found
-        for old in left
-        if before[old].kind is after[new].kind and (ratio := _likeness(before[old].text, after[new].text)) >= REWRITTEN_FROM
+        for new in are
+        for old in were
+        if before[old].kind is after[new].kind and (ratio := _likeness(were[old], are[new])) >= REWRITTEN_FROM
     )
     for _, old, new in alike:
         if new not in found and old not in taken:
@@ -132,8 +146,10 @@ def _counterparts(before: Sequence[Item], after: Sequence[Item]) -> dict[int, in
     return found
 
 
-def _likeness(one: str, other: str) -> float:
-    """The share of words in common and in order, from 0 to 1; 0 where it can't reach what counts."""
-    left, right = ([word for word in _TOKEN.findall(text.lower()) if not word.isspace()] for text in (one, other))
-    most = 2 * (Counter(left) & Counter(right)).total() / max(len(left) + len(right), 1)
-    return SequenceMatcher(None, left, right, autojunk=False).ratio() if most >= REWRITTEN_FROM else 0.0
+def _words(text: str) -> Counter[str]:
+    return Counter(word for word in _WORD.findall(text.lower()) if not word.isspace())
+
+
+def _likeness(left: Counter[str], right: Counter[str]) -> float:
+    """The share of words in common, from 0 to 1."""
+    return 2 * (left & right).total() / max(left.total() + right.total(), 1)

@@ -17,9 +17,9 @@ OPEN_ACTION = "show_questions"
 CHOICE_ACTION = "question_outcome"
 REOPEN = "open"
 TICKED_SHOWN = 8
-MOST_BLOCKS = 80
+MOST_BLOCKS = 70
 """For open questions and the dates above them; with those ticked off last, a modal stays below 100."""
-TEXT_CHARS = 900
+TEXT_CHARS = 450
 """Of one question: with as many as fit, a modal stays below 250 kB in any writing."""
 
 Values = Mapping[str, Mapping[str, Mapping[str, Any]]]

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from bot.domain.case import Consent, Roster
 from bot.domain.note import Note, Purpose
+from bot.domain.questions import Outcome, Ticked
 from bot.domain.reading import Reading
 from bot.store.database import Database
 from bot.store.engine import make_engine
@@ -18,7 +19,7 @@ from bot.store.errors import SealBroken, StoreError
 from bot.store.vault import unseal
 from bot.workflow.ports import Report
 from inference.client import Delta, Finished
-from inference.note import Language
+from inference.note import Kind, Language
 from inference.prompt import Message, Turn, TurnKind
 from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
@@ -59,11 +60,14 @@ async def a_full_case(database: Database, channel: str) -> str:
     """A case with a row in every table that a case can have rows in; returns its id."""
     case, summary = await a_stored_case(database, channel)
     async with database.begin() as uow:
-        note = Note(f"answer-{channel}", case.id, Purpose.ANSWER, "2.2", (a_revision(an_item(PLANTED[0])),))
+        items = an_item(PLANTED[0]), an_item(PLANTED[1], Kind.QUESTION)
+        note = Note(f"answer-{channel}", case.id, Purpose.ANSWER, "2.2", (a_revision(*items),))
         await uow.add_note(note)
         await uow.add_report(Report(case.id, note.id, "2.2", "2.2", "U0ANNA", Reading.DESCRIPTION, PLANTED[1]))
         await uow.add_turn(note, Turn(TurnKind.ANSWER, PLANTED[2], 9), note.revisions[0].id, "2.2:2.2")
         await uow.add_revision(note, note.revisions[0])
+        (question,) = await uow.open_questions(case.id)
+        await uow.tick_question(case.id, question.name, Ticked(Outcome.ANSWERED, "U0ANNA", NOW))
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
