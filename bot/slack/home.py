@@ -42,7 +42,10 @@ ASK_S = 1.0
 
 @dataclass
 class _Viewer:
-    """Somebody who opened their App Home: the page they are on, and the channels that it shows. One publication at a time."""
+    """Somebody who opened their App Home: the page they are on, and the channels that they share with the bot.
+
+    One publication at a time.
+    """
 
     team_id: str
     until: float
@@ -87,7 +90,7 @@ class HomeTab:
         self._show(team_id, user_id, 0, asked=True)
 
     def changed(self, channel_id: str) -> None:
-        """Something in a channel has changed: refresh the App Home of those to whom it shows that channel, soon."""
+        """Something in a channel has changed: refresh the App Home of its members, soon."""
         now = time.monotonic()
         self._viewers = {user_id: viewer for user_id, viewer in self._viewers.items() if viewer.until > now}
         self._due |= {user_id for user_id, viewer in self._viewers.items() if channel_id in viewer.channels}
@@ -185,7 +188,7 @@ class HomeTab:
         try:
             async with viewer.line:
                 home = await self.home_of(viewer.team_id, user_id, viewer.page)
-                viewer.channels = frozenset(each.case.channel_id for each in home.cases)
+                viewer.channels = await self._memberships.channels_of(user_id)
                 await call("views.publish", lambda: self._client.views_publish(user_id=user_id, view=home_view(home)))
             if asked and home.cases:
                 async with self._store.begin() as uow:
