@@ -4,12 +4,15 @@ A question that is asked again, in the same words or nearly, is the same questio
 later revision leaves out is gone from the list; asked again later, it is back.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.note import same_text
+
+_NUMBER = re.compile(r"\d+")
 
 
 class Outcome(StrEnum):
@@ -44,5 +47,9 @@ def plain_form(text: str) -> str:
 
 
 def known_as(text: str, known: Mapping[str, str]) -> str | None:
-    """The name of a question that says the same, `known` being texts by name; None where there is none."""
-    return next((name for name, other in known.items() if same_text(text, other)), None)
+    """The name of a question that says the same, `known` being texts by name; None where there is none.
+
+    Questions that differ in a number are two: of what is ticked off by mistake nobody would be reminded.
+    """
+    numbers = _NUMBER.findall(text)
+    return next((name for name, other in known.items() if _NUMBER.findall(other) == numbers and same_text(text, other)), None)

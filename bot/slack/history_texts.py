@@ -56,7 +56,7 @@ def _words(_: Translate) -> HistoryTexts:
         unchanged=_("the same as the version before"),
         nothing_left=_("No items."),
         unanswered=_("No note was written yet."),
-        legend=_("~Struck out~: taken out · *bold*: new in this version · ✎: a counselor's words"),
+        legend=_("~Struck out~ was taken out · *bold* is new in this version · ✎ marks a counselor's words"),
         draft=_("Draft, waiting for approval"),
         approved=_("Approved by {who} on {when} · version {number} · {hash}"),
         accepted=_("Accepted by {who} on {when} · version {number}"),

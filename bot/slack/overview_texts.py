@@ -55,7 +55,7 @@ def _words(_: Translate) -> OverviewTexts:
         nothing_waits=_("Nothing waits for you in this case."),
         safety=_(":warning: Safety cards that nobody has acknowledged: {number}"),
         failed=_("The newest description has no note: writing it failed. *Try again* under it, or post it anew."),
-        drafts=_("Final notes that wait for approval: {number}"),
+        drafts=_("Final notes that wait for approval: {number} ({which})"),
         draft=_("drafted {when}"),
         draft_shown=_("<{url}|drafted {when}>"),
         questions=_("Open questions: {number}"),

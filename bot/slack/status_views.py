@@ -21,7 +21,7 @@ def status_blocks(status: Status, model: ModelNow, workspace_url: str) -> list[B
     if overview.failed:
         lines.append(f"• {words.failed}")
     if status.drafts:
-        lines.append(f"• {words.drafts.format(number=len(status.drafts))}: {_drafts(status, workspace_url, words)}")
+        lines.append(f"• {words.drafts.format(number=len(status.drafts), which=_drafts(status, workspace_url, words))}")
     if status.questions:
         lines.append(f"• {words.questions.format(number=len(status.questions))}")
     blocks: list[Block] = [section("\n".join(lines if overview.waits else [*lines, words.nothing_waits]))]

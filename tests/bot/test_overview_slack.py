@@ -160,7 +160,7 @@ async def test_a_status_names_drafts_until_they_are_approved(bot: WorkingBot) ->
     assert (await client.command("anna", CASE, "/phyassist summarize")).ok
     draft = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     text = await status(bot)
-    assert "Final notes that wait for approval: 1: drafted " in text
+    assert "Final notes that wait for approval: 1 (drafted " in text
     assert f"/p{draft.ts.replace('.', '')}" in text
     assert "Notes that nobody accepted as they stand: 1" in text
     await client.click("li", CASE, draft.ts, APPROVE_ACTION)
@@ -186,7 +186,7 @@ async def test_history_is_walked_through_and_shows_what_was_changed(bot: Working
     text = await modal(bot, "NOTE 1 OF 2")
     assert "The client sleeps badly." in text
     assert "*Version 2* · @U0LI" in text
-    assert "kept: 2 · rewritten: 1 · cut: 1" in text
+    assert "kept: 2 · cut: 1 · rewritten: 1" in text
     assert "• Sleep is *very* short. ✎" in text
     assert "• ~How much coffee is it a day?~" in text
     assert (await client.click("anna", view_id=view["id"], action_id=DAY_ACTION, value=f"{datetime.now(UTC):%Y-%m-%d}")).ok
@@ -248,6 +248,9 @@ async def test_app_home_shows_my_cases_in_my_language_and_keeps_itself_fresh(bot
     await home(bot, "li", lambda text: "目前没有待办事项。" in text)
     await home(bot, "anna", lambda text: "Nothing waits for you." in text)
     assert ("U0LI", "home") in await views_recorded(bot)
+    await client.set_user("anna", locale="zh-CN")
+    await client.open_home("anna")
+    await home(bot, "anna", lambda text: "目前没有待办事项。" in text)
 
 
 async def test_app_home_is_for_those_who_belong_there(bot: WorkingBot) -> None:

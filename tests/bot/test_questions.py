@@ -82,13 +82,16 @@ async def test_questions_follow_the_newest_revision_of_each_answer(database: Dat
 
 
 async def test_a_question_that_is_asked_again_is_one_question(database: Database) -> None:
-    """In other case or nearly the same words, in one note or in several; a negation makes it another one."""
+    """In other case or nearly the same words, in one note or in several; a negation or a number makes it another one."""
     case = await a_case(database)
     await asked(database, case, "one", "Since when does the client sleep badly?", "since when does the client  sleep badly?")
     await asked(database, case, "two", "Since when does the client sleep so badly?", "Does she have a plan?", minute=1)
-    await asked(database, case, "three", "Does she not have a plan?", minute=2)
+    await asked(database, case, "three", "Does she not have a plan?", "Since when? The client slept well in 2024.", minute=2)
+    await asked(database, case, "four", "Since when? The client slept well in 2025.", minute=3)
     assert await texts_now(database, case) == [
+        "Since when? The client slept well in 2025.",
         "Does she not have a plan?",
+        "Since when? The client slept well in 2024.",
         "Since when does the client sleep so badly?",
         "Does she have a plan?",
     ]
