@@ -35,6 +35,7 @@ from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -109,7 +110,19 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
-            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning, home
+            database,
+            model,
+            guard,
+            roles,
+            messenger,
+            client,
+            dispatcher.notify,
+            identity.user_id,
+            settings.language,
+            Digests(database, drafting, _now),
+            admin,
+            learning,
+            home,
         )
 
         signing_secret = settings.slack.signing_secret

@@ -19,6 +19,7 @@ from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
 from bot.slack.commands import Commands, Status, Summaries
+from bot.slack.digest_listeners import DigestListeners
 from bot.slack.history_listeners import Histories
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
@@ -74,13 +75,15 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
+    digests = DigestListeners(parts, parts.digests)
+    digests.register(app)
     histories, questions = Histories(parts), QuestionLists(parts)
     histories.register(app)
     questions.register(app)
     if parts.home:
         parts.home.register(app)
     words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
-    words |= {"history": histories.command, "questions": questions.command}
+    words |= {"digest": digests.command, "history": histories.command, "questions": questions.command}
     Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)

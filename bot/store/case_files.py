@@ -14,6 +14,7 @@ from bot.store.tables import (
     ApprovalRow,
     CaseRow,
     ConsentRow,
+    CorrectionRow,
     DeletedCaseRow,
     InboxRow,
     KeyRow,
@@ -93,7 +94,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, QuestionRow, TickedRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, QuestionRow, TickedRow, CorrectionRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

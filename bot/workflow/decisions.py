@@ -8,7 +8,7 @@ from bot.domain.errors import NoteLocked, NothingToSummarize, TooLong
 from bot.domain.note import Item, Note, Purpose
 from bot.workflow.case_changes import apply_change
 from bot.workflow.drafting import Drafting
-from bot.workflow.incoming import Accept, Approve, CaseChanged, Stage, TryAgain
+from bot.workflow.incoming import Accept, Approve, CaseChanged, Stage, Summarize, TryAgain
 from bot.workflow.ports import Clock, Notice, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.summarizing import session_items
@@ -38,10 +38,10 @@ class Decisions:
                 return await uow.advance(work, Stage.ACCEPTED, note.id)
         return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
 
-    async def summarize(self, work: Work) -> Work:
+    async def summarize(self, work: Work, act: Summarize) -> Work:
         """A final note is owed, of all that is new in the session."""
         async with self._store.begin() as uow:
-            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+            case = await uow.case_of(act.team_id, act.channel_id)
             notes = await uow.notes(case.id) if case else ()
         items = await asyncio.to_thread(session_items, notes)
         if case is None or not items:

@@ -191,6 +191,23 @@ class QuestionsTicked(_Act):
         return f"questions:{self.case_id}:{self.source}"
 
 
+class DigestCorrected(_Act):
+    """The digest of a long case, as somebody corrected it."""
+
+    type: Literal["digest_corrected"] = "digest_corrected"
+    case_id: str
+    upto: int
+    """How many turns of the case the lines stand for, as the form said."""
+    lines: tuple[str, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"digest:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -203,7 +220,7 @@ class Joined(_Act):
 
 
 Incoming = Annotated[
-    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | QuestionsTicked | Joined,
+    Posted | HandedBack | Reread | TryAgain | Summarize | Approve | Accept | CaseChanged | DigestCorrected | QuestionsTicked | Joined,
     Field(discriminator="type"),
 ]
 incoming_adapter: TypeAdapter[Incoming] = TypeAdapter(Incoming)

@@ -71,6 +71,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
+        await uow.add_correction(case.id, 1, PLANTED[:2], "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))

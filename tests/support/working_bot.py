@@ -23,6 +23,7 @@ from bot.slack.parts import Parts
 from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.learning import Learning
@@ -81,7 +82,19 @@ async def working_bot(
     dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     parts = Parts(
-        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, home
+        database,
+        model,
+        guard,
+        roles,
+        messenger,
+        client,
+        dispatcher.notify,
+        _bot_user_id,
+        Language.ENGLISH,
+        Digests(database, drafting, _now),
+        listeners,
+        learning,
+        home,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
