@@ -98,10 +98,12 @@ class HomeTab:
             self._wake.set()
 
     def forget(self, channel_id: str | None) -> None:
-        """Somebody joined or left a channel, or it changed; with None, a person did: ask again next time."""
+        """Somebody joined or left a channel, or it changed; with None, a person did: ask again, and show it to those who have it open."""
         self._memberships.forget()
         if channel_id is None:
             self._locales.forget()
+        else:
+            self.changed(channel_id)
 
     def watching(self, handle: Callable[[Work], Awaitable[Work]]) -> Callable[[Work], Awaitable[Work]]:
         """Handles an act as `handle` does, and tells of the change."""

@@ -266,6 +266,9 @@ async def test_app_home_is_for_those_who_belong_there(bot: WorkingBot) -> None:
     await client.open_home("sol")
     await home(bot, "sol", lambda text: "HOW TO BEGIN" in text)
     assert (await client.views("anna")).home is None
+    await client.change_channel(CASE, is_ext_shared=True)
+    await client.open_home("anna")
+    await home(bot, "anna", lambda text: "HOW TO BEGIN" in text)
 
 
 async def test_app_home_names_an_answer_that_failed_until_there_is_a_newer_one(bot: WorkingBot) -> None:
