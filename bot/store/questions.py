@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
 from bot.domain.note import Revision
-from bot.domain.questions import Outcome, Question, Ticked, known_as, plain_form
+from bot.domain.questions import Outcome, Question, Ticked, Wording, known_as, plain_form
 from bot.store.tables import QuestionRow, RevisionRow, TickedRow
 from bot.store.vault import unseal
 from inference.note import Kind
@@ -102,7 +102,7 @@ async def _names(session: AsyncSession, key: bytes, case_id: str, asked: Sequenc
     hashes = [_hash(key, text) for text in asked]
     rows = await session.exec(select(QuestionRow.name).where(QuestionRow.case_id == case_id, col(QuestionRow.name).in_(hashes)))
     known = set(rows)
-    recent: dict[str, str] | None = None
+    recent: dict[str, Wording] | None = None
     names = []
     for text, own in zip(asked, hashes, strict=True):
         if own in known:
@@ -110,9 +110,10 @@ async def _names(session: AsyncSession, key: bytes, case_id: str, asked: Sequenc
             continue
         if recent is None:
             newest = await _read(session, key, _rows().where(QuestionRow.case_id == case_id).limit(COMPARED), {})
-            recent = {question.name: question.text for question in newest}
-        name = known_as(text, recent) or own
-        recent.setdefault(name, text)
+            recent = {question.name: Wording.of(question.text) for question in newest}
+        wording = Wording.of(text)
+        name = known_as(wording, recent) or own
+        recent.setdefault(name, wording)
         names.append(name)
     return names
 

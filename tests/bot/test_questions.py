@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.case import Case, CaseState
-from bot.domain.note import Note, Purpose
-from bot.domain.questions import Outcome, Question, Ticked
+from bot.domain.note import Note, Purpose, same_text
+from bot.domain.questions import Outcome, Question, Ticked, Wording, known_as
 from bot.slack.questions_views import CHOICE_ACTION, MOST_BLOCKS, REOPEN, questions_modal, read_questions
 from bot.store.database import Database
 from deploy.sandbox.validate import checked_view
@@ -187,3 +189,16 @@ def test_what_was_changed_is_read() -> None:
         "answered:e": {CHOICE_ACTION: {"selected_option": {"value": REOPEN}}},
     }
     assert read_questions(values) == {"a": Outcome.ANSWERED, "d": Outcome.ANSWERED, "e": None}
+
+
+@given(
+    st.lists(st.sampled_from(["since", "when", "does", "she", "sleep", "not", "no", "so", "badly", "12", "睡", "不"]), max_size=9),
+    st.data(),
+)
+def test_the_quick_look_overlooks_nothing(words: list[str], data: st.DataObject) -> None:
+    """Two texts that are the same by the slow comparison are the same, unless they name other numbers; and the other way round."""
+    other = data.draw(st.permutations(words).flatmap(lambda mixed: st.sampled_from([mixed, words, [*words, "so"], words[1:]])))
+    one, two = " ".join(words), " ".join(other)
+    same = same_text(one, two) and words.count("12") == other.count("12")
+    assert Wording.of(one).says_the_same(Wording.of(two)) == same
+    assert known_as(Wording.of(one), {"name": Wording.of(two)}) == ("name" if same else None)
