@@ -25,7 +25,9 @@ from bot.slack.channel_list import bots_channels
 from bot.slack.deletion_desk import SlackDeletionDesk
 from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
+from bot.slack.locales import Locales
 from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
@@ -132,8 +134,10 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             attachments=Attachments(SlackFiles(slack.api_url, token), DocumentProcesses()),
             join_seconds=slack.join_seconds,
         )
-        dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
+        locales = Locales(client, settings.language)
+        home = HomeTab(client, database, guard, admins, locales, model, learning, desk, slack.admin_channel)
+        dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
         admin = NightListeners(desk, admins, settings.language)
         kept = KeptHeads(settings.home / HEADS_FILE)
         audits = Audits(database, admins, client, partial(asyncio.to_thread, kept.read), settings.language)
@@ -152,6 +156,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             learning,
             audits,
             slack.admin_channel,
+            home,
         )
 
         signing_secret = settings.slack.signing_secret
@@ -167,7 +172,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         scheduler = make_scheduler(database, settings.night.timezone, jobs)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
-        for part in (dispatcher.run, nights.run, learning.run, deletions.run):
+        for part in (dispatcher.run, nights.run, learning.run, deletions.run, home.run):
             await stack.enter_async_context(_background(part))
         await stack.enter_async_context(_connected(app, settings))
         yield

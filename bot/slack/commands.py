@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.slack import views
 from bot.slack.blocks import escape
 from bot.slack.night_listeners import ADMIN_WORDS
 from bot.slack.parts import Parts
+from bot.slack.status_views import model_line, status_blocks, status_text
 from bot.slack.texts import texts
-from bot.workflow.desk import case_status
 from bot.workflow.incoming import Summarize
 from bot.workflow.ports import Notice, Sign
+from bot.workflow.status import model_now, status_of
 from inference.note import Language
 
 Json = dict[str, Any]
@@ -86,14 +89,18 @@ class Status:
         self._parts = parts
 
     async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
-        """Says what is waiting, and whether the model is available."""
-        status = await case_status(self._parts.store, self._parts.model, command["team_id"], command["channel_id"])
-        words = texts(status.case.language if status.case else self._parts.default_language)
-        model = words.model_ready if status.model_ready else words.model_away
-        if status.case is None:
-            await ack(words.no_case.format(model=model))
+        """Says what waits in the case, which questions are open, and whether the model is available."""
+        store, team_id = self._parts.store, command["team_id"]
+        status, model = await status_of(store, team_id, command["channel_id"]), await model_now(self._parts.model, self._parts.learning)
+        if status is None:
+            language = self._parts.default_language
+            await ack(texts(language).no_case.format(model=model_line(model, language)))
             return
-        await ack(words.status.format(code=status.case.code, notes=status.notes, waiting=status.waiting, model=model))
+        case = status.overview.case
+        async with store.begin() as uow:
+            await uow.record(AuditEntry(datetime.now(UTC), team_id, case.id, command["user_id"], AuditAction.VIEWED, "", "status"))
+        url = await self._parts.home.workspace_url() if self._parts.home else ""
+        await ack(text=status_text(status), blocks=status_blocks(status, model, url))
 
 
 def rest_of(command: Json) -> str:

@@ -49,9 +49,7 @@ class SlackGuard:
 
     async def refusal(self, team_id: str, channel_id: str, user_id: str) -> Sign | None:
         """The sentence that says why not; None if all is well."""
-        if not self._team_ids:  # the team of the token
-            self._team_ids = frozenset({str((await call("auth.test", self._client.auth_test))["team_id"])})
-        if team_id not in self._team_ids:
+        if not await self._serves(team_id):
             return Sign.WRONG_TEAM
         facts = await self._facts(channel_id)
         if facts is None:
@@ -82,6 +80,12 @@ class SlackGuard:
             return Suspension.SHARED
         return Suspension.GUEST if facts.has_guest else None
 
+    async def person_refusal(self, team_id: str, user_id: str) -> Sign | None:
+        """The same of a person alone, where no channel is concerned."""
+        if not await self._serves(team_id):
+            return Sign.WRONG_TEAM
+        return Sign.GUEST_AUTHOR if await self._is_guest(user_id, team_id) else None
+
     def forget(self, channel_id: str | None) -> None:
         """Something changed in a channel, or, with None, about a person: ask again next time."""
         if channel_id is None:
@@ -89,6 +93,11 @@ class SlackGuard:
             self._guests.clear()
         else:
             self._channels.forget(channel_id)
+
+    async def _serves(self, team_id: str) -> bool:
+        if not self._team_ids:  # the team of the token
+            self._team_ids = frozenset({str((await call("auth.test", self._client.auth_test))["team_id"])})
+        return team_id in self._team_ids
 
     async def _facts(self, channel_id: str) -> ChannelFacts | None:
         if self._channels.holds(channel_id):

@@ -21,8 +21,10 @@ from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.deletion_listeners import CaseDeletions
 from bot.slack.digest_listeners import DigestListeners
 from bot.slack.edit_listeners import EditForms, Taps
+from bot.slack.history_listeners import Histories
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
+from bot.slack.questions_listeners import QuestionLists
 from bot.slack.safety_listeners import SafetyCardButtons
 from bot.slack.taps import now as _now
 from bot.slack.taps import take
@@ -45,7 +47,12 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
             return None
         event = body.get("event") or {}
         if event.get("type") in CHANGES | {"user_change"}:
-            here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
+            channel_id = event.get("channel") if isinstance(event.get("channel"), str) else None
+            here.guard.forget(channel_id)
+            if here.home:
+                here.home.forget(channel_id)
+        if event.get("type") == "app_home_opened" and event.get("tab") == "home" and here.home:
+            here.home.opened(str(body.get("team_id")), str(event["user"]))
         if event.get("type") == "subteam_members_changed":
             here.roles.forget()
         bot_user_id = await here.bot_user_id()
@@ -67,7 +74,13 @@ def register(app: AsyncApp, parts: Parts) -> None:
     digests.register(app)
     deletions = CaseDeletions(parts)
     deletions.register(app)
-    words = {"digest": digests.command, "summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    histories, questions = Histories(parts), QuestionLists(parts)
+    histories.register(app)
+    questions.register(app)
+    if parts.home:
+        parts.home.register(app)
+    words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    words |= {"digest": digests.command, "history": histories.command, "questions": questions.command}
     everywhere = {"case delete": deletions.command, **({"audit": parts.audits.command} if parts.audits else {})}
     Commands(parts, words, everywhere).register(app)
     _Buttons(parts).register(app)

@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.audit_listeners import Audits
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
 from bot.slack.roles import Role, SlackRoles
@@ -37,6 +38,7 @@ class Parts:
     audits: Audits | None = None
     admin_channel: str = ""
     """The id of the channel for reports and alarms, which is no case; "" where there is none."""
+    home: HomeTab | None = None
 
     @property
     def admins(self) -> Role:

@@ -40,10 +40,7 @@ class Texts:
     help: str
     unknown: str
     summarizing: str
-    status: str
     no_case: str
-    model_ready: str
-    model_away: str
 
 
 def _words(_: Translate) -> Texts:
@@ -107,6 +104,8 @@ def _words(_: Translate) -> Texts:
                 "Consent for training is withdrawn. From the next night on this case is not used, and its older training rows are dropped. "
                 "Adapters that have already learned from it are listed to the admins. People on the list of names: {number}."
             ),
+            Sign.QUESTIONS_LEFT: _("Saved. Open questions of this case now: {number}."),
+            Sign.QUESTIONS_DONE: _("Saved. This case has no open questions now."),
         },
         readings={
             Reading.DESCRIPTION: _("I read your message as a description."),
@@ -152,15 +151,14 @@ def _words(_: Translate) -> Texts:
             "• Press *Accept* under a note that you take over as it is.\n"
             "• `/phyassist case`: code, language, format of final notes, consent, names; `/phyassist case close` and `reopen`.\n"
             "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"
-            "• `/phyassist status`: what is waiting, and whether the model is available.\n"
+            "• `/phyassist status`: what waits in this case, which questions are open, and whether the model is available.\n"
+            "• `/phyassist questions`: tick off questions that are answered, or not needed.\n"
+            "• `/phyassist history`: descriptions, notes and what was changed in them, one note after the other.\n"
             "Messages that begin with a colleague's @name are between colleagues; I don't take them as case material."
         ),
         unknown=_("I don't know `{word}`. Here is what I can do:"),
         summarizing=_("I am working on the final note of this session. It will appear in this channel."),
-        status=_("Case {code} · notes: {notes} · posts waiting: {waiting} · {model}"),
         no_case=_("This channel has no case yet. Post a description to open one. {model}"),
-        model_ready=_("The model is available."),
-        model_away=_("The model is not available right now; posts are saved and answered later."),
     )
 
 

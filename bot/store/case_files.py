@@ -28,11 +28,13 @@ from bot.store.tables import (
     NightSampleRow,
     NoteChangeRow,
     NoteRow,
+    QuestionRow,
     ReportRow,
     RevisionRow,
     RosterRow,
     SafetyCardRow,
     SafetyCardSeenRow,
+    TickedRow,
     TurnRow,
 )
 from bot.store.vault import seal, unseal
@@ -119,7 +121,19 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (NoteChangeRow, ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, AnnouncementRow, CorrectionRow):
+    for each in (
+        NoteChangeRow,
+        ReportRow,
+        TurnRow,
+        NoteRow,
+        ConsentRow,
+        RosterRow,
+        NightSampleRow,
+        AnnouncementRow,
+        QuestionRow,
+        TickedRow,
+        CorrectionRow,
+    ):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(MovedChannelRow).where(col(MovedChannelRow.new_channel_id) == case.channel_id)

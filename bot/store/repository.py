@@ -1,7 +1,7 @@
 """The unit of work: domain values in, encrypted rows out, and back."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -16,9 +16,10 @@ from bot.domain.change import NoteChange
 from bot.domain.editing import Edits, ItemChange
 from bot.domain.evidence import Described
 from bot.domain.note import Note, Purpose, Revision
+from bot.domain.questions import Question, Ticked
 from bot.domain.reading import Reading
 from bot.domain.safety_card import SafetyCard, Seen
-from bot.store import audit, descriptions, edits, safety_cards
+from bot.store import audit, descriptions, edits, history, overview, questions, safety_cards
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
@@ -30,7 +31,8 @@ from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, Note
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
 from bot.workflow.incoming import Incoming, Stage, deleted_key, joined_prefix, post_key
-from bot.workflow.ports import CARD_SLOT, Clock, Report, Sign, StoredTurn, Work
+from bot.workflow.overview import CaseOverview, Draft
+from bot.workflow.ports import CARD_SLOT, Clock, PastNote, Report, Sign, Step, StoredTurn, Work
 from inference.digest import Correction
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
@@ -204,8 +206,11 @@ class SqlUnitOfWork:
         await self._session.flush()
 
     async def add_revision(self, note: Note, revision: Revision) -> None:
-        """One more revision of a note; the note itself is not changed otherwise."""
-        await write_revision(self._session, await self._key(note.case_id), note.id, revision)
+        """One more revision of a note; the note itself is not changed otherwise. An answer's questions are tracked from then on."""
+        key = await self._key(note.case_id)
+        await write_revision(self._session, key, note.id, revision)
+        if note.purpose is Purpose.ANSWER:
+            await questions.follow_revision(self._session, key, note.case_id, note.id, revision)
 
     async def add_approval(self, note: Note) -> None:
         """The approval which the note carries."""
@@ -402,6 +407,38 @@ class SqlUnitOfWork:
     async def open_safety_cards(self, case_id: str) -> Sequence[SafetyCard]:
         """Those of a case that nobody has seen yet."""
         return await safety_cards.unseen(self._session, case_id)
+
+    async def open_questions(self, case_id: str) -> Sequence[Question]:
+        """The questions of a case that nobody ticked off, those asked last first."""
+        return await questions.open_questions(self._session, await self._key(case_id), case_id)
+
+    async def ticked_questions(self, case_id: str, most: int) -> Sequence[Question]:
+        """Those that were ticked off last, the newest first."""
+        return await questions.ticked_questions(self._session, await self._key(case_id), case_id, most)
+
+    async def tick_question(self, case_id: str, name: str, ticked: Ticked | None) -> None:
+        """Ticks a question off, or, with None, opens it again."""
+        await questions.tick_question(self._session, case_id, name, ticked)
+
+    async def past_note(self, case_id: str, step: Step, position: int = 0) -> PastNote | None:
+        """A note of a case's history, with all that was reported to it; None where there is none."""
+        return await history.past_note(self._session, await self._key(case_id), case_id, step, position)
+
+    async def position_since(self, case_id: str, ts: str) -> int | None:
+        """The position of a case's first note of that time or later; None where all are older."""
+        return await history.position_since(self._session, case_id, ts)
+
+    async def overviews(self, team_id: str, channel_ids: Collection[str]) -> Sequence[CaseOverview]:
+        """What waits in the cases of these channels, by code."""
+        return await overview.overviews(self._session, team_id, channel_ids)
+
+    async def drafts(self, case_id: str) -> Sequence[Draft]:
+        """The final notes of a case that wait for approval, oldest first."""
+        return await overview.drafts(self._session, case_id)
+
+    async def count_unaccepted(self, case_id: str) -> int:
+        """How many answers of a case nobody took over as they stand now."""
+        return await overview.count_unaccepted(self._session, case_id)
 
     async def _key(self, case_id: str) -> bytes:
         return await data_key(self._session, self._master_key, case_id)

@@ -280,6 +280,35 @@ class NoteChangeRow(SQLModel, table=True):
     at: datetime = _when()
 
 
+class QuestionRow(SQLModel, table=True):
+    """A question that an answer asks, or asked before a later revision left it out (`stands`); its text is one of that revision's items.
+
+    `name` is a keyed hash, the same for a question that is asked again. No foreign keys to note and revision: one that is gone takes its
+    questions off every list by itself.
+    """
+
+    __tablename__ = "question"
+    __table_args__ = (UniqueConstraint("note_id", "name"), Index("question_name", "case_id", "name"))
+    serial: int | None = _serial()
+    case_id: str = Field(foreign_key="case.id")
+    note_id: str
+    name: str
+    revision_id: str
+    place: int
+    stands: bool
+
+
+class TickedRow(SQLModel, table=True):
+    """A question that was ticked off: answered, or not needed. Opened again, its row is gone."""
+
+    __tablename__ = "ticked_question"
+    case_id: str = Field(primary_key=True, foreign_key="case.id")
+    name: str = Field(primary_key=True)
+    outcome: str
+    user_id: str
+    at: datetime = _when()
+
+
 class CorrectionRow(SQLModel, table=True):
     """A digest of a long case as a counselor corrected it: it stands for the turns up to position `upto`, for prompts after `since`."""
 

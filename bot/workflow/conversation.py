@@ -54,6 +54,7 @@ from bot.workflow.incoming import (
     HandedBack,
     ItemChanged,
     Posted,
+    QuestionsTicked,
     ReasonStated,
     RemoveNote,
     Reread,
@@ -65,6 +66,7 @@ from bot.workflow.incoming import (
 )
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
+from bot.workflow.questions import Questions
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.safety_cards import SafetyCards
 from inference.note import Language
@@ -113,6 +115,7 @@ class Conversation:
         self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
         posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
         decisions = Decisions(store, roles, drafting, self._replies, clock)
+        self._questions = Questions(store, self._replies, clock)
         digests = Digests(store, drafting, clock)
         self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
         editing = Editing(store, self._replies, clock)
@@ -137,6 +140,7 @@ class Conversation:
             DeleteCase: self._delete,
             CaseSwitched: decisions.switch_case,
             DigestCorrected: digests.correct,
+            QuestionsTicked: self._questions.tick,
         }
 
     async def handle(self, work: Work) -> Work:
@@ -216,6 +220,8 @@ class Conversation:
             return await self._replies.finish(work, None, Stage.DONE)
         if isinstance(act, CardSeen):
             return await self._cards.show_seen(work, act)
+        if isinstance(act, QuestionsTicked):
+            return await self._questions.say_left(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             edits = await uow.edits(note.id) if note else Edits()

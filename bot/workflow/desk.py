@@ -1,10 +1,9 @@
 """What people can look up at once, without waiting for their turn in the queue."""
 
 import asyncio
-from dataclasses import dataclass
 
 from bot.domain.case import Case, CaseFile
-from bot.domain.note import Note, Purpose
+from bot.domain.note import Note
 from bot.workflow.ports import Store
 from inference.client import ChatModel
 
@@ -12,25 +11,8 @@ READY_S = 1.0
 """How long to wait for the model server's word: Slack gives a command three seconds in all."""
 
 
-@dataclass(frozen=True)
-class CaseStatus:
-    """How a case stands. `case` is None for a channel without one."""
-
-    case: Case | None
-    notes: int
-    waiting: int
-    model_ready: bool
-
-
-async def case_status(store: Store, model: ChatModel, team_id: str, channel_id: str) -> CaseStatus:
-    """The status of a channel's case."""
-    async with store.begin() as uow:
-        case = await uow.case_of(team_id, channel_id)
-        notes = [note for note in await uow.notes(case.id) if note.purpose is Purpose.ANSWER] if case else []
-    return CaseStatus(case, len(notes), await store.count_waiting(channel_id), await _ready_soon(model))
-
-
-async def _ready_soon(model: ChatModel) -> bool:
+async def ready_soon(model: ChatModel) -> bool:
+    """Whether the model server says, within a second, that it is ready."""
     try:
         async with asyncio.timeout(READY_S):
             return await model.ready()

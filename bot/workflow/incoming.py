@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.domain.editing import ItemChange
+from bot.domain.questions import Outcome
 from bot.domain.reading import Reading
 from inference.note import Language, NoteItem
 from training.data.records import Reason
@@ -355,6 +356,30 @@ class CaseSwitched(_Act):
         return f"switch:{self.channel_id}:{self.source}"
 
 
+class Tick(BaseModel):
+    """What became of a question: its name, and how it was ticked off; None opens it again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    outcome: Outcome | None
+
+
+class QuestionsTicked(_Act):
+    """The list of open questions, submitted: those that somebody changed."""
+
+    type: Literal["questions_ticked"] = "questions_ticked"
+    case_id: str
+    ticks: tuple[Tick, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"questions:{self.case_id}:{self.source}"
+
+
 class DigestCorrected(_Act):
     """The digest of a long case, as somebody corrected it."""
 
@@ -452,6 +477,7 @@ Incoming = Annotated[
     | CaseSwitched
     | DeleteCase
     | DigestCorrected
+    | QuestionsTicked
     | Joined
     | ChannelChanged
     | ChannelMoved

@@ -1,6 +1,6 @@
 """What the workflows need from the outside. Real parts: `bot.store.repository` and `bot.slack.messenger`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,9 +13,11 @@ from bot.domain.change import NoteChange
 from bot.domain.editing import Edits, ItemChange
 from bot.domain.evidence import Described, Source
 from bot.domain.note import Note, Revision
+from bot.domain.questions import Question, Ticked
 from bot.domain.reading import Reading
 from bot.domain.safety_card import CrisisContact, SafetyCard, Seen
 from bot.workflow.incoming import Incoming, Stage
+from bot.workflow.overview import CaseOverview, Draft
 from inference.digest import Correction
 from inference.note import Language, NoteItem
 from inference.prompt import Turn
@@ -73,6 +75,27 @@ class StoredTurn:
     def source_ts(self) -> str | None:
         """The message that it was read from, if any."""
         return self.source.rpartition(":")[0] if self.source else None
+
+
+class Step(StrEnum):
+    """Where to go in a case's history, seen from a note's position."""
+
+    HERE = "here"
+    OLDER = "older"
+    NEWER = "newer"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True)
+class PastNote:
+    """One note of a case and what was reported to it. `number` counts from 1, the oldest, `of` is how many there are; `position` stays
+    the same when others come or go."""
+
+    note: Note
+    reports: tuple[Report, ...]
+    position: int
+    number: int
+    of: int
 
 
 class Sign(StrEnum):
@@ -141,6 +164,10 @@ class Sign(StrEnum):
     """The same, where nobody ever recorded consent."""
     CONSENT_WITHDRAWN = "consent_withdrawn"
     """The same, where consent was withdrawn."""
+    QUESTIONS_LEFT = "questions_left"
+    """What was ticked off is saved, and `number` questions are open now."""
+    QUESTIONS_DONE = "questions_done"
+    """The same, where none is open any more."""
 
     FILE_KIND = "file_kind"
     FILE_TOO_LARGE = "file_too_large"
@@ -302,6 +329,14 @@ class UnitOfWork(Protocol):
     async def case_file(self, case_id: str) -> CaseFile | None: ...
     async def add_consent(self, case_id: str, step: Consent | Withdrawal) -> None: ...
     async def set_roster(self, case_id: str, roster: Roster, by: str, at: datetime) -> None: ...
+    async def open_questions(self, case_id: str) -> Sequence[Question]: ...
+    async def ticked_questions(self, case_id: str, most: int) -> Sequence[Question]: ...
+    async def tick_question(self, case_id: str, name: str, ticked: Ticked | None) -> None: ...
+    async def past_note(self, case_id: str, step: Step, position: int = 0) -> PastNote | None: ...
+    async def position_since(self, case_id: str, ts: str) -> int | None: ...
+    async def overviews(self, team_id: str, channel_ids: Collection[str]) -> Sequence[CaseOverview]: ...
+    async def drafts(self, case_id: str) -> Sequence[Draft]: ...
+    async def count_unaccepted(self, case_id: str) -> int: ...
     async def record(self, entry: AuditEntry) -> None: ...
     async def add_safety_card(self, card: SafetyCard) -> None: ...
     async def add_seen(self, card_id: str, seen: Seen) -> None: ...

@@ -12,6 +12,7 @@ _LINK = re.compile(r"<(https?://[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
 _MESSAGE = re.compile(r"/archives/\w+/p\d+")
 _SPECIAL = re.compile(r"<!(\w+)(?:\^[^|>]+)?(?:\|([^>]*))?>")
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
+_MARKS = {"bold": "*", "italic": "_", "strike": "~", "code": "`"}
 _CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|([^>]*))?>")
 
 Names = Callable[[str], str]
@@ -171,7 +172,7 @@ def _rich_part(part: Json, names: Names) -> str:
 def _rich_element(element: Json, names: Names) -> str:
     kind = element.get("type")
     if kind == "text":
-        return str(element.get("text", ""))
+        return _styled(str(element.get("text", "")), element.get("style") or {})
     if kind == "link":
         return str(element.get("text") or element.get("url", ""))
     if kind in {"user", "channel", "usergroup"}:
@@ -180,6 +181,16 @@ def _rich_element(element: Json, names: Names) -> str:
     if kind == "broadcast":
         return f"@{element.get('range')}"
     return f":{element.get('name')}:" if kind == "emoji" else f"«unsupported text: {kind}»"
+
+
+def _styled(text: str, style: Json) -> str:
+    """Marks around the words of a run, its spaces at either end left outside, as in Slack's own mrkdwn."""
+    body = text.strip()
+    if not body:
+        return text
+    marks = "".join(mark for name, mark in _MARKS.items() if style.get(name))
+    start = text.index(body)
+    return f"{text[:start]}{marks}{body}{marks[::-1]}{text[start + len(body) :]}"
 
 
 _BLOCKS: dict[str, Callable[[Json, Names], str]] = {

@@ -184,6 +184,7 @@ class SetUser(Request):
     is_ultra_restricted: bool | None = None
     is_stranger: bool | None = None
     team_id: str | None = None
+    locale: str | None = None
 
 
 class SetUsergroup(Request):

@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints the figures: the bot beside direct requests, and adapters that change under load.
+"""Runs the benchmarks and prints the figures: App Home, the bot beside direct requests, and adapters that change under load.
 
 Direct requests and the bot take turns, round by round, so that a machine that gets slower gets slower for both.
 """
@@ -22,6 +22,7 @@ from inference.profiles import ProfileName, make_profile
 from inference.server import model_server
 from tests.bench.arms import Counter, Direct, Through, descriptions
 from tests.bench.measure import Figures, Note, Round
+from tests.bench.overview import measure_home
 from tests.bench.switching import measure_switching
 from tests.support.model_server import a_free_port
 
@@ -36,21 +37,29 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=40, help="turns of the long case; 0 leaves it out")
     parser.add_argument("--changes", type=int, default=9, help="promotions and rollbacks, every third one; 0 leaves them out")
     parser.add_argument("--streams", type=int, default=24, help="notes that are being written while adapters change")
+    parser.add_argument("--home", type=int, default=200, help="cases in an App Home; 0 leaves it out")
     asyncio.run(run(**vars(parser.parse_args())))
     return 0
 
 
-async def run(cases: list[int], rounds: int, turns: int, changes: int, streams: int) -> None:
-    """All sizes, one after the other, then one long case, on one server and one bot; then, without the bot, adapters that change."""
+async def run(cases: list[int], rounds: int, turns: int, changes: int, streams: int, home: int) -> None:
+    """App Home; then all sizes, one after the other, and one long case, on one server and one bot; then, without the bot, adapters that
+    change."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="phyassist-bench-") as folder:
-        home = Path(folder)
-        profile = make_profile(ProfileName.CPU, DEMO_MODEL, a_free_port())
-        async with model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, console.print) as server:
-            if cases or turns:
-                await _measure_bot(console, server.url, home, cases, rounds, turns)
-            if changes:
-                await measure_switching(console, server.url, home, streams, changes)
+        if home:
+            await measure_home(console, Path(folder), home)
+        if cases or turns or changes:
+            await _measure_server(console, Path(folder), cases, rounds, turns, changes, streams)
+
+
+async def _measure_server(console: Console, home: Path, cases: list[int], rounds: int, turns: int, changes: int, streams: int) -> None:
+    profile = make_profile(ProfileName.CPU, DEMO_MODEL, a_free_port())
+    async with model_server(profile, home, {DEMO_NAME: DEMO_ADAPTER}, console.print) as server:
+        if cases or turns:
+            await _measure_bot(console, server.url, home, cases, rounds, turns)
+        if changes:
+            await measure_switching(console, server.url, home, streams, changes)
 
 
 async def _measure_bot(console: Console, url: str, home: Path, cases: list[int], rounds: int, turns: int) -> None:

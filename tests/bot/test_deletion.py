@@ -14,6 +14,7 @@ from bot.domain.change import ChangeKind, NoteChange
 from bot.domain.deletion import Announcement
 from bot.domain.editing import Edits, ItemChange
 from bot.domain.note import Note, Purpose
+from bot.domain.questions import Outcome, Ticked
 from bot.domain.reading import Reading
 from bot.domain.safety_card import Seen
 from bot.store.database import Database
@@ -22,7 +23,7 @@ from bot.store.errors import SealBroken, StoreError
 from bot.store.vault import unseal
 from bot.workflow.ports import Report
 from inference.client import Delta, Finished
-from inference.note import Language
+from inference.note import Kind, Language
 from inference.prompt import Message, Turn, TurnKind
 from tests.bot.test_conversation import FIRST, Desk
 from tests.bot.test_store import KEY, PLANTED, a_database, a_stored_case, dump, encodings
@@ -66,11 +67,14 @@ async def a_full_case(database: Database, channel: str) -> str:
     """A case with a row in every table that a case can have rows in; returns its id."""
     case, summary = await a_stored_case(database, channel)
     async with database.begin() as uow:
-        note = Note(f"answer-{channel}", case.id, Purpose.ANSWER, "2.2", (a_revision(an_item(PLANTED[0])),))
+        items = an_item(PLANTED[0]), an_item(PLANTED[1], Kind.QUESTION)
+        note = Note(f"answer-{channel}", case.id, Purpose.ANSWER, "2.2", (a_revision(*items),))
         await uow.add_note(note)
         await uow.add_report(Report(case.id, note.id, "2.2", "2.2", "U0ANNA", Reading.DESCRIPTION, PLANTED[1]))
         await uow.add_turn(note, Turn(TurnKind.ANSWER, PLANTED[2], 9), note.revisions[0].id, "2.2:2.2")
         await uow.add_revision(note, note.revisions[0])
+        (question,) = await uow.open_questions(case.id)
+        await uow.tick_question(case.id, question.name, Ticked(Outcome.ANSWERED, "U0ANNA", NOW))
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_change(case.id, NoteChange(note.id, "2.2", ChangeKind.EDITED, Reading.DESCRIPTION, 1, NOW))
         await uow.add_item_change(note, note.revisions[0], 0, ItemChange.KEPT)

@@ -15,6 +15,7 @@ from bot.domain.case import Consent
 from bot.night_process import NightProcesses
 from bot.slack.blind_texts import blind_texts
 from bot.slack.blind_views import BLIND_VIEW, NEITHER, blind_line
+from bot.slack.home_views import ADAPTERS_ACTION
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_report import AdminChannel
 from bot.slack.night_texts import night_texts
@@ -31,6 +32,7 @@ from bot.workflow.night_plan import plan_night
 from bot.workflow.nights import Nights, Start
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
+from deploy.sandbox.render import plain_view
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
@@ -100,7 +102,7 @@ async def bot(
             )
             return NightDesk(made, Adapters(registry, server.connect), report, database, home, "UTC", client)
 
-        async with working_bot(sandbox, database, model, "S0ADMINS", nights) as bot:
+        async with working_bot(sandbox, database, model, "S0ADMINS", nights, admin_channel=channel) as bot:
             yield bot
     await database.close()
 
@@ -380,3 +382,29 @@ async def test_what_was_urgent_before_a_restart_is_ended_too(bot: WorkingBot) ->
     gpus.ask_back()
     await bot.learning.look()
     assert not gpus.urgent
+
+
+async def test_app_home_leads_admins_to_the_report_and_the_adapters(bot: WorkingBot, home: Path) -> None:
+    """The night in one line for everybody; the buttons for admins alone, asked again when one is pressed."""
+    client = bot.sandbox.client
+    message = await the_night(bot, home, "ready")
+    for user in ("ada", "anna"):
+        await client.open_home(user)
+    async with asyncio.timeout(PATIENCE_S):
+        while not all([(await client.views(user)).home for user in ("ada", "anna")]):
+            await asyncio.sleep(0.05)
+    admins, others = (await client.views("ada")).home, (await client.views("anna")).home
+    assert admins
+    assert "a new adapter passed its tests and waits for an admin." in plain_view(admins)
+    assert f"/p{message.ts.replace('.', '')}" in str(admins)
+    assert "a new adapter passed its tests" in plain_view(others or {})
+    assert ADAPTERS_ACTION not in str(others)
+    assert (await client.click("ada", view_id=admins["id"], action_id=ADAPTERS_ACTION)).ok
+    assert "night-1" in str(await client.wait_for_view("ada", timeout=PATIENCE_S))
+    await client.close_view("ada", (await client.views("ada")).modals[-1]["id"])
+    await client.set_usergroup("phyassist-admins", ["sol"])
+    async with asyncio.timeout(PATIENCE_S):
+        while await bot.admins.includes("U0ADA"):
+            await asyncio.sleep(0.05)
+    assert (await client.click("ada", view_id=admins["id"], action_id=ADAPTERS_ACTION)).ok
+    assert (await client.views("ada")).top is None

@@ -137,21 +137,21 @@ def test_the_app_may_receive_every_event_it_subscribes_to(manifest: dict[str, An
 
 
 def test_the_ways_in_are_there(manifest: dict[str, Any]) -> None:
-    """Socket Mode, the slash command, the message shortcut are on; the home tab is off as long as it would be empty."""
+    """Socket Mode, the slash command, the message shortcut are on; and so is the home tab."""
     features = manifest["features"]
     assert manifest["settings"]["socket_mode_enabled"]
     assert [command["command"] for command in features["slash_commands"]] == ["/phyassist"]
     assert [(shortcut["callback_id"], shortcut["name"]) for shortcut in features["shortcuts"]] == [
         ("use_as_edited_answer", "Use as edited answer")
     ]
-    assert not features["app_home"]["home_tab_enabled"]
+    assert features["app_home"]["home_tab_enabled"]
 
 
 def test_the_hint_of_the_command_names_every_word(manifest: dict[str, Any]) -> None:
     """Slack shows it while somebody types: what everybody may say, then what admins may."""
     (command,) = manifest["features"]["slash_commands"]
     everybody, admins = command["usage_hint"].split("(admins:")
-    assert {word.strip() for word in everybody.split("|")} == {"summarize", "case", "status", "help"}
+    assert {word.strip() for word in everybody.split("|")} == {"summarize", "case", "status", "questions", "history", "help"}
     assert {word.split()[0] for word in admins.rstrip(")").split("|")} == ADMIN_WORDS | {"audit"}
 
 

@@ -59,6 +59,20 @@ def test_rich_text_files_and_modals_are_shown() -> None:
     assert plain_view(a_modal()).splitlines() == ["━━ Edit ━━", "Answer:", "[…]", "[Save]"]
 
 
+def test_styled_words_carry_slacks_marks() -> None:
+    """Bold, struck and both; spaces at the ends stay outside, and spaces alone have no mark."""
+    runs = [
+        ("kept ", None),
+        ("old ", {"strike": True}),
+        ("new", {"bold": True}),
+        (" ", {"bold": True}),
+        ("both", {"bold": True, "strike": True}),
+    ]
+    elements = [{"type": "text", "text": text} | ({"style": style} if style else {}) for text, style in runs]
+    block = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+    assert plain_message({"blocks": [block]}) == "kept ~old~ *new* *~both~*"
+
+
 def test_typed_text_is_escaped_as_slacks_composer_does() -> None:
     """Markup that somebody types is text, a mention by name or in Slack's form becomes one, unknown names stay."""
     users = {user.id: user for user in (ANNA, BOT)}

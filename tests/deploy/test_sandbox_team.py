@@ -50,6 +50,8 @@ async def test_guests_and_strangers_can_be_made_and_join(sandbox: Sandbox) -> No
     assert {event["type"] for event in events} == {"user_change", "member_joined_channel", "message"}
     assert (await client.users_info(user="U0LI"))["user"]["is_ultra_restricted"] is True
     assert (await client.users_info(user=new))["user"]["is_stranger"] is True
+    assert "locale" not in (await client.users_info(user="U0LI"))["user"]
+    assert (await client.users_info(user="U0LI", include_locale=True))["user"]["locale"] == "zh-CN"
     assert new in (await client.conversations_members(channel=(await sandbox.client.channel("case-001"))["id"]))["members"]
 
 

@@ -19,7 +19,9 @@ from bot.domain.safety_card import Contacts
 from bot.slack.audit_listeners import Audits
 from bot.slack.downloads import SlackFiles
 from bot.slack.guards import SlackGuard
+from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
+from bot.slack.locales import Locales
 from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
@@ -107,7 +109,8 @@ async def working_bot(
         attachments=attachments,
         join_seconds=join_seconds,
     )
-    dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
+    home = HomeTab(client, database, guard, admins, Locales(client, Language.ENGLISH), model, learning, desk, admin_channel)
+    dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)
     parts = Parts(
@@ -125,10 +128,12 @@ async def working_bot(
         learning,
         audits,
         admin_channel,
+        home,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
-    work = asyncio.gather(dispatcher.run(), *([deleting.run()] if deleting else []))
+    runs = [dispatcher.run(), home.run(), *([deleting.run()] if deleting else [])]
+    work = [asyncio.create_task(run) for run in runs]
     handler = AsyncSocketModeHandler(app, sandbox.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     await sandbox.client.wait_connected()
@@ -139,7 +144,8 @@ async def working_bot(
             await desk.nights.stop()
             await desk.report.close()
         await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        for task in work:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await drafting.close()

@@ -8,7 +8,10 @@ from deploy.sandbox.model import APP_ID, BOT_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_
 @method("users.info")
 def user_info(parts: Parts, args: Args) -> Json:
     """Describe a user."""
-    return {"user": user_of(parts, args).to_json()}
+    shown = user_of(parts, args).to_json()
+    if not args.flag("include_locale"):
+        shown.pop("locale")
+    return {"user": shown}
 
 
 @method("users.list")
