@@ -7,8 +7,13 @@ DomainError
 ├── OutOfDate            the revision in hand is not the newest one
 ├── CaseOutOfDate        the case's consent has changed since the form was opened
 ├── NothingToSummarize   the session has no note yet
+├── SectionsMissing      sections that the note's format requires are empty
 └── NotAllowed           this person or this channel may not do that
 """
+
+from collections.abc import Sequence
+
+from bot.domain.formats import Section
 
 
 class DomainError(Exception):
@@ -41,6 +46,14 @@ class CaseOutOfDate(DomainError):
 
 class NothingToSummarize(DomainError):
     """The session has no note yet."""
+
+
+class SectionsMissing(DomainError):
+    """Sections that the note's format requires are empty; `sections` are those, in order."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        super().__init__(f"{len(sections)} sections are empty")
+        self.sections = tuple(sections)
 
 
 class NotAllowed(DomainError):

@@ -11,14 +11,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.case import Case, CaseState, Consent, ConsentHistory, Roster, Withdrawal
 from bot.store.tables import (
     AcceptanceRow,
+    AddendumRow,
     ApprovalRow,
     CaseRow,
     ConsentRow,
+    CosignatureRow,
     DeletedCaseRow,
     InboxRow,
     KeyRow,
     MessageRow,
     NightSampleRow,
+    NoteFormatRow,
     NoteRow,
     ReportRow,
     RevisionRow,
@@ -88,7 +91,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     """What to delete, in an order that no foreign key minds; the key first, so that nobody reads on."""
     notes = select(NoteRow.id).where(NoteRow.case_id == case.id)
     yield delete(KeyRow).where(col(KeyRow.id) == case.id)
-    for table in (MessageRow, AcceptanceRow, ApprovalRow):
+    for table in (MessageRow, AcceptanceRow, ApprovalRow, AddendumRow, CosignatureRow, NoteFormatRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
     for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):

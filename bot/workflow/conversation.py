@@ -85,9 +85,17 @@ class Conversation:
             case TryAgain():
                 return await self._decisions.try_again(work, work.act)
             case Summarize():
-                return await self._decisions.summarize(work)
+                return await self._decisions.summarize(work, work.act)
             case Approve():
-                return await self._decisions.approve(work, work.act)
+                return await self._final.approve(work, work.act)
+            case SectionsCorrected():
+                return await self._final.correct(work, work.act)
+            case AddAddendum():
+                return await self._final.add(work, work.act)
+            case Cosign():
+                return await self._final.cosign(work, work.act)
+            case ExportNotes():
+                return await self._exports.take(work, work.act)
             case Accept():
                 return await self._decisions.accept(work, work.act)
             case CaseChanged():

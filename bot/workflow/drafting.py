@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
+from bot.workflow.final_sections import completed
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.incoming import Accept, Stage
 from bot.workflow.learning import Learning
@@ -26,8 +27,8 @@ from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, N
 from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel, estimate_tokens
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, UnknownModel
-from inference.note import Language, NoteLimits, note_schema
-from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, preamble
+from inference.note import Language, NoteItem, NoteLimits, note_schema
+from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, handed_back, preamble
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,8 @@ class Drafting:
         log.info("inbox row %d answered: %s", work.id, answer.usage or "the server counted nothing")
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
         items = await asyncio.to_thread(build_on, kept, answer.items, dropped)
+        if note.purpose is Purpose.SUMMARY:
+            items = await completed(self._store, note, items)
         answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
         self._reading_ahead.add(task)
@@ -136,6 +139,23 @@ class Drafting:
         if tokens > limit:
             raise TooLong(limit * len(turn.text) // tokens)
         return Turn(turn.kind, turn.text, tokens)
+
+    async def measure_list(self, kind: TurnKind, items: Sequence[Item], language: Language) -> Turn:
+        """A turn that lists items, with its length; if they are too long, the last of them, which are the newest.
+
+        What a counselor entered in a section of its own is no item of the model's format, and stays out of prompts.
+
+        Raises:
+            TooLong: one item alone is.
+        """
+        listed = [NoteItem(item.kind, item.text) for item in items if not item.section]
+        while True:
+            try:
+                return await self.measure(handed_back(kind, listed, language))
+            except TooLong:
+                if len(listed) < 2:
+                    raise
+                listed = listed[len(listed) // 4 + 1 :]
 
     async def _budget(self) -> int:
         """Tokens that a prompt may have, template included."""

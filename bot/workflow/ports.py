@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.domain.case import Case, CaseFile, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
+from bot.domain.shared_file import SharedFile
 from bot.workflow.incoming import Incoming, Stage
 from inference.note import Language, NoteItem
 from inference.prompt import Turn
@@ -99,6 +100,17 @@ class Sign(StrEnum):
     GUEST_AUTHOR = "guest_author"
     WRONG_TEAM = "wrong_team"
     NOT_MEMBER = "not_member"
+    SECTIONS_MISSING = "sections_missing"
+    """The final note can't be approved: `named` are the sections that its format requires and that are empty."""
+    NOT_APPROVED = "not_approved"
+    """Only what is approved takes addenda and co-signatures."""
+    NOT_SUPERVISOR = "not_supervisor"
+    OWN_APPROVAL = "own_approval"
+    NO_SUCH_FORMAT = "no_such_format"
+    """`named` are the formats that there are."""
+    NOTHING_TO_EXPORT = "nothing_to_export"
+    NOT_EXPORTED = "not_exported"
+    """Slack refuses the files for good."""
     CASE_GONE = "case_gone"
     CASE_OUT_OF_DATE = "case_out_of_date"
     CONSENT_HOLDS = "consent_holds"
@@ -124,6 +136,8 @@ class NoteView:
     reply_ts: str | None = None
     new_texts: tuple[str, ...] = ()
     """Texts of items which the newest answer added."""
+    cosigning: bool = True
+    """Whether an approved final note offers a co-signature."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +160,8 @@ class Notice:
     failed_at: str = ""
     on: date | None = None
     until: datetime | None = None
+    named: str = ""
+    """Words of our own, or of the team's settings; never of a case."""
 
 
 Content = NoteView | PartialNote | Notice
@@ -178,6 +194,8 @@ class UnitOfWork(Protocol):
     async def add_revision(self, note: Note, revision: Revision) -> None: ...
     async def add_approval(self, note: Note) -> None: ...
     async def add_acceptance(self, note: Note) -> None: ...
+    async def add_addendum(self, note: Note) -> None: ...
+    async def add_cosignature(self, note: Note) -> None: ...
     async def add_report(self, report: Report) -> None: ...
     async def report(self, case_id: str, source_ts: str) -> Report | None: ...
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work: ...
@@ -221,6 +239,21 @@ class Channel(Protocol):
     async def tell(self, channel_id: str, user_id: str, notice: Notice, thread_ts: str | None = None) -> None: ...
     async def greet(self, channel_id: str, greeting_id: str, notice: Notice) -> None: ...
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
+
+
+class People(Protocol):
+    """What Slack says about people."""
+
+    async def name(self, user_id: str) -> str: ...
+
+
+class Files(Protocol):
+    """Files shared in a thread of Slack, once, however often that is begun under the same names.
+
+    False where Slack refuses them for good.
+    """
+
+    async def share(self, case: Case, note: Note, files: Sequence[SharedFile], comment: Notice) -> bool: ...
 
 
 class Guard(Protocol):

@@ -82,8 +82,10 @@ class Posts:
         author = Author(Origin.COUNSELOR, work.act.user_id)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         revised = note.revise(revision)
-        turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
-        turn = await self._drafting.measure(turn)
+        if note.purpose is Purpose.SUMMARY:  # no answer is owed: however long it is, it stands, and the prompt remembers what fits
+            turn = await self._drafting.measure_list(TurnKind.EDITED, items, case.language)
+        else:
+            turn = await self._drafting.measure(handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language))
         async with self._store.begin() as uow:
             await uow.add_revision(revised, revision)
             await uow.add_turn(note, turn, revision.id, report.source if report else None)
