@@ -26,7 +26,7 @@ from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.night_report import AdminChannel
 from bot.slack.parts import Parts
-from bot.slack.roles import Admins
+from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -91,19 +91,21 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url, retry_handlers=[])
         identity = _Identity(client)
         guard = SlackGuard(client, settings.slack.team_ids)
-        admins = Admins(client, settings.slack.admin_users, settings.slack.admin_usergroup)
+        slack = settings.slack
+        admins = Role(client, slack.admin_users, slack.admin_usergroup)
+        roles = SlackRoles(admins, Role(client, slack.supervisor_users, slack.supervisor_usergroup))
         messenger = Messenger(client, database)
         nights, adapters, report = _night_parts(settings, database, model, client)
         stack.push_async_callback(report.close)
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
-        conversation = Conversation(database, messenger, guard, drafting, _now, settings.language)
+        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
-            database, model, guard, admins, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
         )
 
         signing_secret = settings.slack.signing_secret

@@ -180,6 +180,10 @@ class SlackSettings(Section):
     """Users (U…) who are admins, separated by commas."""
     admin_usergroup: str = ""
     """The user group (S…) whose members are admins."""
+    supervisor_users: Names = ()
+    """Users (U…) who are supervisors, separated by commas: they co-sign final notes and may delete cases."""
+    supervisor_usergroup: str = ""
+    """The user group (S…) whose members are supervisors."""
     admin_channel: str = ""
     """The private channel (C… or G…) for reports and alarms."""
     update_seconds: float = Field(2.5, ge=0.0, le=60.0)

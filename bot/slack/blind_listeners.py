@@ -1,6 +1,6 @@
 """Notes before and after, shown to an admin who asks for them, and to nobody else: in a modal, never in a channel.
 
-Admins need not be members of a case's channel. What they see here is de-identified, of cases with consent, and each look is logged by the
+Role need not be members of a case's channel. What they see here is de-identified, of cases with consent, and each look is logged by the
 admin's id and the night's name.
 """
 
@@ -14,9 +14,9 @@ from bot.slack.blind_texts import blind_texts
 from bot.slack.blind_views import BLIND_VIEW, blind_modal, read_blind, shown_modal
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.night_desk import NightDesk, say
+from bot.slack.night_texts import night_texts
 from bot.slack.night_views import COMPARE_ACTION
-from bot.slack.roles import Admins
-from bot.slack.texts import texts
+from bot.slack.roles import Role
 from bot.workflow.blind import tally
 from inference.note import Language
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 class BlindNotes:
     """The button under a night's report, and the modal that it opens."""
 
-    def __init__(self, desk: NightDesk, admins: Admins, language: Language) -> None:
+    def __init__(self, desk: NightDesk, admins: Role, language: Language) -> None:
         self._desk, self._admins, self._language = desk, admins, language
         self._words = blind_texts(language)
 
@@ -42,7 +42,7 @@ class BlindNotes:
         await ack()
         user_id, night = body["user"]["id"], str(action["value"])
         if not await self._admins.includes(user_id):
-            await say(respond, texts(self._language).night.admins_only)
+            await say(respond, night_texts(self._language).admins_only)
             return
         samples, judgements = await self._desk.store.samples(night), await self._desk.store.judgements(night)
         if not samples:
@@ -67,7 +67,7 @@ class BlindNotes:
         user_id, about = body["user"]["id"], json.loads(view["private_metadata"])
         night, store = about["night"], self._desk.store
         if not await self._admins.includes(user_id):
-            await ack(response_action="errors", errors={str(about["shown"][0]): texts(self._language).night.admins_only})
+            await ack(response_action="errors", errors={str(about["shown"][0]): night_texts(self._language).admins_only})
             return
         samples, chosen = await store.samples(night), read_blind(view["state"]["values"])
         by_number = {one.number: one for one in samples}

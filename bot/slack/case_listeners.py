@@ -6,10 +6,11 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.slack import case_form
 from bot.slack.calls import SlackRefused, attempt
+from bot.slack.commands import Status
 from bot.slack.parts import Parts
 from bot.workflow.desk import find_case
 from bot.workflow.incoming import CaseChanged
@@ -28,8 +29,13 @@ class CaseForms:
         self._parts = parts
 
     def register(self, app: AsyncApp) -> None:
-        """Registers this group's listeners; the command itself is told in `listeners.py`."""
+        """Registers this group's listeners; the word itself is told in `listeners.py`."""
         app.view(case_form.CASE_VIEW)(self.submitted)
+
+    async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
+        """Opens the form; where the channel has no case, says so."""
+        if not await self.open(ack, command):
+            await Status(self._parts).command(ack, respond, command)
 
     async def open(self, ack: AsyncAck, command: Json) -> bool:
         """Acknowledges the command and opens the form for whoever entered it; False, and nothing done, where the channel has no case."""

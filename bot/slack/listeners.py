@@ -3,36 +3,33 @@
 Only three things happen right here: a modal is opened (Slack gives three seconds for it), a form is checked, a question is answered.
 """
 
-import asyncio
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.response import BoltResponse
 
 from bot.domain.case import Case
 from bot.domain.errors import NothingToRead
 from bot.domain.reading import Reading, read_items
 from bot.slack import views
-from bot.slack.blocks import escape
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
-from bot.slack.night_listeners import ADMIN_WORDS
+from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
 from bot.slack.texts import texts
-from bot.workflow.desk import case_status, find_case, find_note, find_thread_note
-from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, Summarize, TryAgain
+from bot.workflow.desk import find_case, find_note, find_thread_note
+from bot.workflow.incoming import Accept, Approve, HandedBack, Incoming, Reread, TryAgain
 from bot.workflow.ports import Notice, Sign
 from inference.note import Language
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-GUARD_S = 1.0
 _MEMBERSHIP_EVENTS = {
     "member_joined_channel",
     "member_left_channel",
@@ -55,7 +52,7 @@ def make_inbox_middleware(here: Parts) -> Callable[..., Awaitable[BoltResponse |
         if event.get("type") in _MEMBERSHIP_EVENTS:
             here.guard.forget(event.get("channel") if isinstance(event.get("channel"), str) else None)
         if event.get("type") == "subteam_members_changed":
-            here.admins.forget()
+            here.roles.forget()
         act = parse_event(body, await here.bot_user_id())
         if act:
             await here.receive(act)
@@ -70,57 +67,10 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
-    _Commands(parts, cases).register(app)
+    words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)
-
-
-class _Commands:
-    """`/phyassist …`"""
-
-    def __init__(self, parts: Parts, cases: CaseForms) -> None:
-        self._parts, self._cases = parts, cases
-
-    def register(self, app: AsyncApp) -> None:
-        """Registers this group's listeners."""
-        app.command("/phyassist")(self.command)
-
-    async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
-        """One word decides; anything unknown is answered with the help text."""
-        word = (command.get("text") or "").split(maxsplit=1)[0:1]
-        if self._parts.night and word and word[0] in ADMIN_WORDS:  # from any channel: they show nothing of a case
-            await self._parts.night.command(ack, respond, command)
-            return
-        team_id, channel_id, user_id = command["team_id"], command["channel_id"], command["user_id"]
-        refusal = None if word in ([], ["help"]) else await self._refusal(team_id, channel_id, user_id, word)
-        if word == ["case"] and not refusal and await self._cases.open(ack, command):  # first of all: a form has three seconds to open
-            return
-        status = await case_status(self._parts.store, self._parts.model, team_id, channel_id)
-        language = status.case.language if status.case else self._parts.default_language
-        words = texts(language)
-        if word in ([], ["help"]):
-            await ack(words.help + (await self._parts.night.help(user_id) if self._parts.night else ""))
-        elif refusal:
-            await ack(views.notice_text(Notice(refusal, language)))
-        elif word == ["summarize"]:
-            trigger = str(command.get("trigger_id") or command.get("response_url") or time.time_ns())
-            await self._parts.receive(Summarize(team_id=team_id, channel_id=channel_id, user_id=user_id, at=_now(), trigger=trigger))
-            await ack(words.summarizing)
-        elif word in (["status"], ["case"]):
-            model = words.model_ready if status.model_ready else words.model_away
-            no_case = words.no_case.format(model=model)
-            code = status.case.code if status.case else ""
-            await ack(words.status.format(code=code, notes=status.notes, waiting=status.waiting, model=model) if status.case else no_case)
-        else:
-            await ack(words.unknown.format(word=escape(word[0][:40]).replace("`", "'")) + "\n" + words.help)
-
-    async def _refusal(self, team_id: str, channel_id: str, user_id: str, word: list[str]) -> Sign | None:
-        """Slack gives a command three seconds: where the guard is slow, a summary goes to the queue, which asks again."""
-        try:
-            async with asyncio.timeout(GUARD_S):
-                return await self._parts.guard.refusal(team_id, channel_id, user_id)
-        except TimeoutError:
-            return None if word == ["summarize"] else Sign.PRESS_AGAIN
 
 
 class _Buttons:

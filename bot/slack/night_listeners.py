@@ -15,8 +15,8 @@ from bot.slack import night_views
 from bot.slack.blind_listeners import BlindNotes
 from bot.slack.blocks import escape, moment
 from bot.slack.night_desk import NightDesk, say
-from bot.slack.roles import Admins
-from bot.slack.texts import texts
+from bot.slack.night_texts import night_texts
+from bot.slack.roles import Role
 from bot.workflow.nights import Start, name_by_hand
 from inference.errors import InferenceError
 from inference.note import Language
@@ -32,9 +32,9 @@ ADMIN_WORDS = frozenset({RETRAIN, ADAPTERS, PROMOTE, ROLLBACK})
 class NightListeners:
     """The admins' commands and buttons."""
 
-    def __init__(self, desk: NightDesk, admins: Admins, language: Language) -> None:
+    def __init__(self, desk: NightDesk, admins: Role, language: Language) -> None:
         self._desk, self._admins, self._language = desk, admins, language
-        self._words = texts(language).night
+        self._words = night_texts(language)
         self._changing = asyncio.Lock()
         self._blind = BlindNotes(desk, admins, language)
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from bot.slack.blind_views import blind_line
 from bot.slack.blocks import Block, button, context, escape, fit, header, moment, plain, section
-from bot.slack.night_texts import NightTexts
-from bot.slack.texts import texts
+from bot.slack.night_texts import NightTexts, night_texts
 from bot.workflow.blind import Blind
 from bot.workflow.night_ports import Failure, Lesson, NightEnd, NightRun
 from inference.note import Language
@@ -35,7 +34,7 @@ class NightMessage:
 
 def begun_message(night: NightRun, cases: int | None, told: Told | None, language: Language) -> NightMessage:
     """A night under way; `cases` None: not counted yet."""
-    words = texts(language).night
+    words = night_texts(language)
     who = words.begun_by.format(who=f"<@{night.requested_by}>") if night.requested_by else words.begun_by_clock
     line = words.begun.format(name=escape(night.name), who=who, cases=words.cases.format(number="…" if cases is None else cases))
     progress = [section(progress_line(told, language))] if told else []
@@ -44,7 +43,7 @@ def begun_message(night: NightRun, cases: int | None, told: Told | None, languag
 
 def progress_line(told: Told, language: Language) -> str:
     """Stage, steps, loss, time left, memory: what of it is known."""
-    words = texts(language).night
+    words = night_texts(language)
     parts = [f"{words.stages[told.stage]}"]
     if told.of:
         parts.append(words.steps.format(done=f"{told.done:,}", of=f"{told.of:,}"))
@@ -61,7 +60,7 @@ def progress_line(told: Told, language: Language) -> str:
 
 def ended_message(night: NightRun, ended: Outcome | Failure, language: Language, pointer: Pointer, blind: Blind) -> NightMessage:
     """How a night ended, with its table, what admins preferred blind, and the buttons that fit what is in service now."""
-    words = texts(language).night
+    words = night_texts(language)
     if isinstance(ended, Failure):
         said = words.ends[NightEnd.FAILED].format(champion=_name(pointer.champion, words))
         failed = words.failed.format(reason=escape(ended.reason[:REASON_CHARS]))
@@ -86,7 +85,7 @@ def ended_message(night: NightRun, ended: Outcome | Failure, language: Language,
 
 def adapter_list(listing: Sequence[Listed], pointer: Pointer, language: Language) -> str:
     """All adapters, the newest first, as lines; the oldest are left out where there are too many for a message."""
-    words = texts(language).night
+    words = night_texts(language)
     first = [words.base_champion] if pointer.champion is None else []
     rows = [_listed(row, words) for row in reversed(listing)]
     if not rows:
@@ -96,19 +95,19 @@ def adapter_list(listing: Sequence[Listed], pointer: Pointer, language: Language
 
 def in_service(pointer: Pointer, language: Language) -> str:
     """What is in service, and what a rollback would bring back."""
-    words = texts(language).night
+    words = night_texts(language)
     return words.promoted.format(champion=_name(pointer.champion, words), previous=_name(pointer.previous, words))
 
 
 def left_alone(name: str, pointer: Pointer, language: Language) -> str:
     """What holds where a night's adapter is not put into service."""
-    words = texts(language).night
+    words = night_texts(language)
     return words.left.format(name=escape(name), champion=_name(pointer.champion, words))
 
 
 def lessons_text(lessons: Sequence[Lesson], language: Language) -> str:
     """Which adapters learned from cases that may not be used any more, and what that means."""
-    words = texts(language).night
+    words = night_texts(language)
     return "\n".join([words.lessons, *(_lesson(lesson, words) for lesson in lessons)])
 
 

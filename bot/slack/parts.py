@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.guards import SlackGuard
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
-from bot.slack.roles import Admins
+from bot.slack.roles import Role, SlackRoles
 from bot.workflow.incoming import Incoming
 from bot.workflow.learning import Learning
 from bot.workflow.ports import Store
@@ -23,7 +23,7 @@ class Parts:
     store: Store
     model: ChatModel
     guard: SlackGuard
-    admins: Admins
+    roles: SlackRoles
     messenger: Messenger
     client: AsyncWebClient
     notify: Callable[[str], None]
@@ -31,6 +31,16 @@ class Parts:
     default_language: Language
     night: NightListeners | None = None
     learning: Learning | None = None
+
+    @property
+    def admins(self) -> Role:
+        """Who looks after PhyAssist itself: adapters, nights, audits."""
+        return self.roles.admins
+
+    @property
+    def supervisors(self) -> Role:
+        """Who is responsible for counselors' work."""
+        return self.roles.supervisors
 
     async def receive(self, act: Incoming) -> None:
         """Commits an act and announces it. An error here means: no acknowledgement, Slack sends again."""

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.store import night_runs, night_samples
+from bot.domain.audit import AuditRecord, Head
+from bot.store import audit, night_runs, night_samples
 from bot.store.case_files import remove_case
 from bot.store.keys import data_key
 from bot.store.repository import SqlUnitOfWork
@@ -65,7 +66,9 @@ class Database:
     async def begin(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; committed on leaving, rolled back on an error."""
         async with self._session() as session:
-            yield SqlUnitOfWork(session, self._master_key)
+            uow = SqlUnitOfWork(session, self._master_key)
+            yield uow
+            await uow.finish()
 
     async def delete_case(self, case_id: str) -> bool:
         """Destroys a case's data key and removes all its rows in one transaction; whether it was there.
@@ -87,6 +90,16 @@ class Database:
                 busy, *_ = await cursor.fetchone()
         if busy:
             log.warning("the write-ahead log could not be emptied: another process reads; it is when the bot stops")
+
+    async def audit_head(self) -> Head:
+        """The newest row of the audit."""
+        async with self._session() as session:
+            return await audit.newest(session)
+
+    async def audit(self, after: int, most: int) -> Sequence[AuditRecord]:
+        """The first rows of the audit after a number, in order."""
+        async with self._session() as session:
+            return await audit.page(session, after, most)
 
     # inbox
 

@@ -9,9 +9,11 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain.audit import AuditEntry
 from bot.domain.case import Case, CaseFile, CaseState, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
+from bot.store import audit
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.errors import TakenOver
 from bot.store.final_notes import write_addendum, write_approval, write_cosignature, write_format
@@ -31,6 +33,16 @@ class SqlUnitOfWork:
     def __init__(self, session: AsyncSession, master_key: bytes) -> None:
         self._session = session
         self._master_key = master_key
+        self._entries: list[AuditEntry] = []
+
+    async def record(self, entry: AuditEntry) -> None:
+        """One more row of the audit, added when the transaction ends, after everything else in it (`bot.store.audit` says why)."""
+        self._entries.append(entry)
+
+    async def finish(self) -> None:
+        """Adds what was recorded, right before the commit."""
+        if self._entries:
+            await audit.append(self._session, self._entries)
 
     async def case_of(self, team_id: str, channel_id: str) -> Case | None:
         """The case bound to a channel."""

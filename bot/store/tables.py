@@ -304,3 +304,21 @@ class ToldAdapterRow(SQLModel, table=True):
     __tablename__ = "told_adapter"
     adapter: str = Field(primary_key=True)
     case_id: str = Field(primary_key=True)
+
+
+class AuditRow(SQLModel, table=True):
+    """One row of the audit: who did what, in ids. Rows are chained by their hashes and stay when their case is deleted.
+
+    `at` is text, as it is hashed: UTC in ISO 8601 with microseconds.
+    """
+
+    __tablename__ = "audit"
+    number: int = Field(sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False))
+    at: str
+    team_id: str
+    case_id: str | None = Field(default=None, index=True)
+    user_id: str
+    action: str
+    subject: str
+    detail: str
+    hash: str

@@ -15,7 +15,7 @@ from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
-from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
+from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language
@@ -35,11 +35,13 @@ _SIGNS: dict[type[DomainError], Sign] = {
 class Conversation:
     """Handles what people do in case channels, one act at a time a channel."""
 
-    def __init__(self, store: Store, channel: Channel, guard: Guard, drafting: Drafting, clock: Clock, default_language: Language) -> None:
+    def __init__(
+        self, store: Store, channel: Channel, guard: Guard, roles: Roles, drafting: Drafting, clock: Clock, default_language: Language
+    ) -> None:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
-        self._decisions = Decisions(store, drafting, self._replies, clock)
+        self._decisions = Decisions(store, roles, drafting, self._replies, clock)
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""

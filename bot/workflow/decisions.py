@@ -12,7 +12,7 @@ from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import apply_change
 from bot.workflow.drafting import Drafting
 from bot.workflow.incoming import Accept, CaseChanged, Stage, Summarize, TryAgain
-from bot.workflow.ports import Clock, Notice, Sign, Store, Work
+from bot.workflow.ports import Clock, Notice, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.summarizing import session_items
 from inference.prompt import TurnKind
@@ -24,8 +24,11 @@ class Decisions:
     Each public method raises DomainError for what can't be done; `Conversation` says so.
     """
 
-    def __init__(self, store: Store, drafting: Drafting, replies: Replies, clock: Clock, formats: Formats = BUILT_IN) -> None:
-        self._store, self._drafting, self._replies, self._clock, self._formats = store, drafting, replies, clock, formats
+    def __init__(
+        self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock, formats: Formats = BUILT_IN
+    ) -> None:
+        self._store, self._roles, self._drafting, self._replies, self._clock = store, roles, drafting, replies, clock
+        self._formats = formats
 
     async def try_again(self, work: Work, act: TryAgain) -> Work:
         """The same question once more; as a new turn if the case has gone on since."""

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -39,7 +39,7 @@ async def check_slack(settings: SlackSettings) -> AsyncIterator[Finding]:
     yield ok(SUBJECT, f"signed in to {who.get('team')} ({who.get('team_id')}) as {who.get('user')}")
     for finding in (*_scopes(who), *_teams(settings, str(who.get("team_id")))):
         yield finding
-    async for finding in _admins(client, settings):
+    async for finding in _roles(client, settings):
         yield finding
     async for finding in _way_in(settings):
         yield finding
@@ -85,23 +85,33 @@ def _teams(settings: SlackSettings, team: str) -> Iterator[Finding]:
         yield problem(SUBJECT, f"the token belongs to {team}", "PHYASSIST_SLACK__TEAM_IDS does not name that workspace: add it.")
 
 
-async def _admins(client: AsyncWebClient, settings: SlackSettings) -> AsyncIterator[Finding]:
-    """Users, group and channel of the admins exist."""
-    if not settings.admin_users and not settings.admin_usergroup:
-        yield note(SUBJECT, "nobody is an admin", "Set PHYASSIST_SLACK__ADMIN_USERGROUP or __ADMIN_USERS; without, nobody can promote.")
-    for user in settings.admin_users:
+async def _roles(client: AsyncWebClient, settings: SlackSettings) -> AsyncIterator[Finding]:
+    """Users, groups and channel of admins and supervisors exist."""
+    without = "without, nobody can promote."
+    async for finding in _role(client, "admin", settings.admin_users, settings.admin_usergroup, without):
+        yield finding
+    without = "without, only admins may delete a case, and nobody can co-sign."
+    async for finding in _role(client, "supervisor", settings.supervisor_users, settings.supervisor_usergroup, without):
+        yield finding
+    if settings.admin_channel:
+        yield await _admin_channel(client, settings.admin_channel)
+
+
+async def _role(client: AsyncWebClient, name: str, users: Collection[str], group: str, without: str) -> AsyncIterator[Finding]:
+    setting = f"PHYASSIST_SLACK__{name.upper()}"
+    if not users and not group:
+        yield note(SUBJECT, f"nobody is {'an' if name[0] == 'a' else 'a'} {name}", f"Set {setting}_USERGROUP or {setting}_USERS; {without}")
+    for user in users:
         try:
             await client.users_info(user=user)
         except SlackApiError as error:
-            yield problem(SUBJECT, f"admin {user}: {_error(error)}", "Correct PHYASSIST_SLACK__ADMIN_USERS.")
-    if settings.admin_usergroup:
+            yield problem(SUBJECT, f"{name} {user}: {_error(error)}", f"Correct {setting}_USERS.")
+    if group:
         try:
-            listed = await client.usergroups_users_list(usergroup=settings.admin_usergroup)
-            yield ok(SUBJECT, f"{len(listed.get('users') or ())} admins in group {settings.admin_usergroup}")
+            listed = await client.usergroups_users_list(usergroup=group)
+            yield ok(SUBJECT, f"{len(listed.get('users') or ())} {name}s in group {group}")
         except SlackApiError as error:
-            yield problem(SUBJECT, f"admin group {settings.admin_usergroup}: {_error(error)}", "Correct PHYASSIST_SLACK__ADMIN_USERGROUP.")
-    if settings.admin_channel:
-        yield await _admin_channel(client, settings.admin_channel)
+            yield problem(SUBJECT, f"{name} group {group}: {_error(error)}", f"Correct {setting}_USERGROUP.")
 
 
 async def _admin_channel(client: AsyncWebClient, channel: str) -> Finding:

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.slack.night_texts import night_texts
 from bot.slack.night_views import PROMOTE_ACTION, ROLL_BACK_ACTION
-from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION
 from bot.workflow.night_ports import NightEnd
 from bot.workflow.nights import Start
@@ -29,7 +29,7 @@ AFTER, AGAIN = "case-005", "case-006"
 """Where the description of the day is posted once more: after the switch, and after the rollback."""
 NIGHT_S = 3600.0
 LOOK_S = 0.5
-WORDS = texts(Language.ENGLISH).night
+WORDS = night_texts(Language.ENGLISH)
 
 Practise = Callable[[Bars], Awaitable[int]]
 """Adds practice cases to the bot's database, says how far it is, and returns how many there are."""

@@ -32,7 +32,7 @@ ENGLISH = texts(Language.ENGLISH)
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.listeners.GUARD_S", 60.0)
+    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
     await ensure_schema(url)
     database = Database(make_engine(url), new_key())

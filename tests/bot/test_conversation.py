@@ -22,7 +22,7 @@ from inference.errors import StreamBroken, UnknownModel
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from tests.support.builders import NOW, a_post, lines
-from tests.support.fakes import OpenGuard, ScriptedModel, SeenChannel
+from tests.support.fakes import NoRoles, OpenGuard, ScriptedModel, SeenChannel
 
 FIRST = [NoteItem(Kind.ANALYSIS, "Sleep is short."), NoteItem(Kind.ADVICE, "Keep a diary."), NoteItem(Kind.QUESTION, "Since when?")]
 MORE = [NoteItem(Kind.ADVICE, "Leave the phone outside."), NoteItem(Kind.QUESTION, "What helps?")]
@@ -42,7 +42,7 @@ class Desk:
         self.champion: str | None = None
         settings = DraftSettings("phyassist", 500, 0, 0.0, champion=lambda: self.champion)
         drafting = Drafting(database, model, self.channel, self.guard, self.clock, settings)
-        self.conversation = Conversation(database, self.channel, self.guard, drafting, self.clock, Language.ENGLISH)
+        self.conversation = Conversation(database, self.channel, self.guard, NoRoles(), drafting, self.clock, Language.ENGLISH)
 
     def clock(self) -> datetime:
         """The time of the test."""

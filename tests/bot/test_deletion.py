@@ -27,8 +27,8 @@ from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
 
-OF_NO_CASE = ("night_run", "told_adapter", "night_judgement")
-"""Tables of the nights: names, times and ids, which stay when a case goes."""
+OF_NO_CASE = ("night_run", "told_adapter", "night_judgement", "audit")
+"""Tables of the nights, and the audit: names, times and ids, which stay when a case goes."""
 
 
 async def all_rows(url: str) -> Rows:

@@ -16,6 +16,7 @@ from bot.slack.blind_texts import blind_texts
 from bot.slack.blind_views import BLIND_VIEW, NEITHER, blind_line
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_report import AdminChannel
+from bot.slack.night_texts import night_texts
 from bot.slack.night_views import COMPARE_ACTION, LEAVE_ACTION, PROMOTE_ACTION, ROLL_BACK_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import ANSWER_NOW_ACTION, EDIT_ACTION
@@ -47,7 +48,7 @@ from training.night.sample import Sample
 CASE, ADMINS = "case-001", "phyassist-admin"
 PATIENCE_S = 120.0
 ENGLISH = texts(Language.ENGLISH)
-WORDS = ENGLISH.night
+WORDS = night_texts(Language.ENGLISH)
 BLIND = blind_texts(Language.ENGLISH)
 
 
@@ -78,7 +79,7 @@ async def bot(
     tmp_path: Path, home: Path, registry: Registry, server: AdapterServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[WorkingBot]:
     """A bot at work, with nights, and with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.listeners.GUARD_S", 60.0)
+    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     monkeypatch.setattr("bot.slack.roles.ASK_S", 60.0)
     monkeypatch.setattr("bot.slack.night_report.UPDATE_S", 0.2)
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.slack.roles import MEMORY_S, Admins
+from bot.slack.roles import MEMORY_S, Role
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.server import Sandbox, running_sandbox
 from tests.bot.test_guards import Clock
@@ -26,9 +26,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.slack.roles.ASK_S", 60.0)
 
 
-def admins_of(sandbox: Sandbox, users: tuple[str, ...] = (), group: str = GROUP, clock: Clock | None = None) -> Admins:
-    """Admins that were asked nothing yet."""
-    return Admins(web_client(sandbox, retry_handlers=[]), users, group, clock or Clock())
+def admins_of(sandbox: Sandbox, users: tuple[str, ...] = (), group: str = GROUP, clock: Clock | None = None) -> Role:
+    """Role that were asked nothing yet."""
+    return Role(web_client(sandbox, retry_handlers=[]), users, group, clock or Clock())
 
 
 async def asked(sandbox: Sandbox) -> int:

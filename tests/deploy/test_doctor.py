@@ -157,14 +157,19 @@ async def workspace() -> AsyncIterator[tuple[Workspace, SlackSettings]]:
     application.router.add_get("/api/{method}", state.answer)
     async with TestServer(application) as server:
         values = {"api_url": str(server.make_url("/api/")), "bot_token": f"xoxb-{PLANTED}", "app_token": f"xapp-{PLANTED}"}
-        yield state, SlackSettings.model_validate({**values, "admin_users": ["U1"], "admin_usergroup": "S1", "admin_channel": "G1"})
+        yield (
+            state,
+            SlackSettings.model_validate(
+                {**values, "admin_users": ["U1"], "admin_usergroup": "S1", "supervisor_usergroup": "S2", "admin_channel": "G1"}
+            ),
+        )
 
 
 async def test_a_well_set_workspace_has_no_problem(workspace: tuple[Workspace, SlackSettings]) -> None:
-    """Token, scopes, admins, channel and Socket Mode are each confirmed."""
+    """Token, scopes, admins, supervisors, channel and Socket Mode are each confirmed."""
     findings = await everything(check_slack(workspace[1]))
     assert problems(findings) == []
-    assert len(findings) == 5
+    assert len(findings) == 6
 
 
 @pytest.mark.parametrize(

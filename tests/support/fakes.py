@@ -90,6 +90,16 @@ class SeenChannel:
         pass
 
 
+class NoRoles:
+    """Everybody is a counselor."""
+
+    async def is_admin(self, user_id: str) -> bool:
+        return False
+
+    async def is_supervisor(self, user_id: str) -> bool:
+        return False
+
+
 class OpenGuard:
     """Lets everybody in, or refuses everybody with one sign."""
 

@@ -18,7 +18,7 @@ from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
-from bot.slack.roles import Admins
+from bot.slack.roles import Role, SlackRoles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
@@ -40,7 +40,7 @@ class WorkingBot:
     database: Database
     model: ScriptedModel
     guard: SlackGuard
-    admins: Admins
+    admins: Role
     learning: Learning | None = None
     desk: NightDesk | None = None
 
@@ -58,19 +58,25 @@ async def _bot_user_id() -> str:
 
 @asynccontextmanager
 async def working_bot(
-    sandbox: Sandbox, database: Database, model: ScriptedModel, admin_usergroup: str = "", nights: MakeNights | None = None
+    sandbox: Sandbox,
+    database: Database,
+    model: ScriptedModel,
+    admin_usergroup: str = "",
+    nights: MakeNights | None = None,
+    supervisor_usergroup: str = "",
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
     guard, messenger = SlackGuard(client, [sandbox.team_id]), Messenger(client, database)
-    admins = Admins(client, (), admin_usergroup)
+    admins = Role(client, (), admin_usergroup)
+    roles = SlackRoles(admins, Role(client, (), supervisor_usergroup))
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
-    conversation = Conversation(database, messenger, guard, drafting, _now, Language.ENGLISH)
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, admins, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
     work = asyncio.create_task(dispatcher.run())
