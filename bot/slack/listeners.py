@@ -19,6 +19,7 @@ from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
 from bot.slack.commands import Commands, Status, Summaries
+from bot.slack.final_listeners import FinalListeners
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
 from bot.slack.texts import texts
@@ -67,7 +68,14 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
-    words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
+    final = FinalListeners(parts)
+    final.register(app)
+    words = {
+        "summarize": Summaries(parts).command,
+        "export": final.command,
+        "case": cases.command,
+        "status": Status(parts).command,
+    }
     Commands(parts, words).register(app)
     _Buttons(parts).register(app)
     _Edits(parts).register(app)

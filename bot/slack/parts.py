@@ -1,10 +1,11 @@
 """What every listener needs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.formats import BUILT_IN, Formats
 from bot.slack.guards import SlackGuard
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
@@ -31,6 +32,7 @@ class Parts:
     default_language: Language
     night: NightListeners | None = None
     learning: Learning | None = None
+    formats: Formats = field(default_factory=lambda: BUILT_IN)
 
     @property
     def admins(self) -> Role:

@@ -12,12 +12,23 @@ from typing import Any
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import COUNSELOR_MARK, Reading
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, header, moment, plain, section, text_input
+from bot.slack.final_views import (
+    SECTIONS_ACTION,
+    approved_buttons,
+    below_approved,
+    carried_legend,
+    carried_mark,
+    final_sections,
+    final_title,
+)
 from bot.slack.texts import Texts, texts
 from bot.workflow.ports import Content, NoteView, Notice, PartialNote, Sign
 from inference.note import Kind, Language, NoteItem, clean_text
 
 SECTION_CHARS = 2800
 PAGE_CHARS = 9000
+MOST_BLOCKS = 45
+"""Slack takes 50; a heading and what stands below come on top."""
 
 EDIT_ACTION = "edit_note"
 APPROVE_ACTION = "approve_summary"
@@ -52,7 +63,7 @@ def notice_text(notice: Notice) -> str:
     """A notice as one sentence."""
     words = texts(notice.language)
     until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
-    return words.signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until)
+    return words.signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until, named=notice.named)
 
 
 def edit_modal(note: Note, language: Language, channel_id: str) -> dict[str, Any]:
@@ -91,11 +102,17 @@ def _note_pages(view: NoteView) -> tuple[Page, ...]:
     words = texts(view.language)
     summary = view.note.purpose is Purpose.SUMMARY
     title = words.summary_posted if summary else words.note_posted
-    groups = _pack(_sections([(item.kind, _marked(item)) for item in view.note.items], words), PAGE_CHARS)
+    form, approved = view.note.format, view.note.approval is not None
+    whole = (
+        final_sections(form, view.note.items, view.language, not approved)
+        if form
+        else _sections([(item.kind, _marked(item)) for item in view.note.items], words)
+    )
+    groups = _pack([*whole, *below_approved(view)], PAGE_CHARS)
     last = len(groups) - 1
     result = []
     for index, blocks in enumerate(groups):
-        head = [header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
+        head = [header(final_title(view, words.approved_title if approved else words.summary_title))] if summary and index == 0 else []
         foot = _foot(view, words) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
@@ -108,21 +125,20 @@ def _foot(view: NoteView, words: Texts) -> list[Block]:
     line = [words.version.format(number=revision.number, author=_author(revision.author.name, revision.author.origin))]
     if any(item.origin is Origin.COUNSELOR for item in revision.items):
         line.append(words.your_words)
-    approval = view.note.approval
-    if approval:
-        who, when = f"<@{approval.user_id}>", moment(approval.at)
-        line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12])]
+    if view.note.approval:
+        return [approved_buttons(view)]
+    line += carried_legend(view)
     acceptance = view.note.acceptance
     if acceptance:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return foot if approval else [*foot, {"type": "actions", "elements": _buttons(view, words)}]
+    return [*foot, {"type": "actions", "elements": _buttons(view, words)}]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:
     note = view.note
-    buttons = [button(EDIT_ACTION, words.edit, note.id)]
+    buttons = [button(SECTIONS_ACTION if note.format else EDIT_ACTION, words.edit, note.id)]
     if note.purpose is Purpose.SUMMARY and note.current:
         sure = {
             "title": plain(words.approve_sure),
@@ -166,7 +182,7 @@ def _notice_page(notice: Notice) -> Page:
 
 
 def _marked(item: Item) -> str:
-    return f"{escape(item.text)} {COUNSELOR_MARK}" if item.origin is Origin.COUNSELOR else escape(item.text)
+    return " ".join([escape(item.text), *([COUNSELOR_MARK] if item.origin is Origin.COUNSELOR else []), *carried_mark(item)])
 
 
 def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:
@@ -182,12 +198,12 @@ def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:
 
 
 def _pack(blocks: Sequence[Block], limit: int) -> list[list[Block]]:
-    """Blocks in groups of at most `limit` characters of JSON; at least one group."""
+    """Blocks in groups of at most `limit` characters of JSON and `MOST_BLOCKS` blocks; at least one group."""
     groups: list[list[Block]] = [[]]
     used = 0
     for block in blocks:
         size = len(json.dumps(block, ensure_ascii=False))
-        if groups[-1] and used + size > limit:
+        if groups[-1] and (used + size > limit or len(groups[-1]) == MOST_BLOCKS):
             groups.append([])
             used = 0
         groups[-1].append(block)

@@ -8,13 +8,32 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
 from bot.workflow.drafting import Drafting, check_channel, slot_of
-from bot.workflow.incoming import Accept, Approve, CaseChanged, HandedBack, Joined, Posted, Reread, Stage, Summarize, TryAgain
+from bot.workflow.exporting import Exports
+from bot.workflow.final_notes import FinalNotes
+from bot.workflow.final_parts import FinalParts
+from bot.workflow.incoming import (
+    Accept,
+    AddAddendum,
+    Approve,
+    CaseChanged,
+    Cosign,
+    ExportNotes,
+    HandedBack,
+    Joined,
+    Posted,
+    Reread,
+    SectionsCorrected,
+    Stage,
+    Summarize,
+    TryAgain,
+)
 from bot.workflow.ports import Channel, Clock, Guard, NoteView, Notice, Roles, Sign, Store, UnitOfWork, Work
 from bot.workflow.posts import Posts
 from bot.workflow.replies import Replies, case_and_note
@@ -36,12 +55,24 @@ class Conversation:
     """Handles what people do in case channels, one act at a time a channel."""
 
     def __init__(
-        self, store: Store, channel: Channel, guard: Guard, roles: Roles, drafting: Drafting, clock: Clock, default_language: Language
+        self,
+        store: Store,
+        channel: Channel,
+        guard: Guard,
+        roles: Roles,
+        drafting: Drafting,
+        clock: Clock,
+        default_language: Language,
+        *,
+        final: FinalParts,
     ) -> None:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
-        self._decisions = Decisions(store, roles, drafting, self._replies, clock)
+        self._decisions = Decisions(store, roles, drafting, self._replies, clock, final.formats)
+        self._exports = Exports(store, final.files, final.write, self._replies)
+        self._final = FinalNotes(store, drafting, self._replies, roles, final.people, self._exports, clock)
+        self._cosigning = final.cosigning
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -88,16 +119,8 @@ class Conversation:
                 return await self._decisions.try_again(work, work.act)
             case Summarize():
                 return await self._decisions.summarize(work, work.act)
-            case Approve():
-                return await self._final.approve(work, work.act)
-            case SectionsCorrected():
-                return await self._final.correct(work, work.act)
-            case AddAddendum():
-                return await self._final.add(work, work.act)
-            case Cosign():
-                return await self._final.cosign(work, work.act)
-            case ExportNotes():
-                return await self._exports.take(work, work.act)
+            case Approve() | SectionsCorrected() | AddAddendum() | Cosign() | ExportNotes():
+                return await self._final.take(work, work.act)
             case Accept():
                 return await self._decisions.accept(work, work.act)
             case CaseChanged():
@@ -110,6 +133,8 @@ class Conversation:
         act = work.act
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
+        if isinstance(act, ExportNotes):
+            return await self._exports.share(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             source_ts = act.ts if isinstance(act, Posted) else act.source_ts if isinstance(act, Reread) else await _read_from(uow, note)
@@ -117,6 +142,7 @@ class Conversation:
             slot = await slot_of(uow, work, note) if note else ""
         if case and note:
             view = NoteView(note, case.language, report.reading if report else None, report.source_ts if report else None)
+            view = replace(view, cosigning=self._cosigning)
             await self._channel.show(case, note, slot, view)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 

@@ -24,9 +24,7 @@ class Decisions:
     Each public method raises DomainError for what can't be done; `Conversation` says so.
     """
 
-    def __init__(
-        self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock, formats: Formats = BUILT_IN
-    ) -> None:
+    def __init__(self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock, formats: Formats = BUILT_IN) -> None:
         self._store, self._roles, self._drafting, self._replies, self._clock = store, roles, drafting, replies, clock
         self._formats = formats
 

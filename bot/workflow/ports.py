@@ -11,7 +11,7 @@ from bot.domain.audit import AuditEntry, AuditRecord, Head
 from bot.domain.case import Case, CaseFile, Consent, Roster, Withdrawal
 from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
-from bot.domain.shared_file import SharedFile
+from bot.domain.shared_file import FileType, SharedFile
 from bot.workflow.incoming import Incoming, Stage
 from inference.note import Language, NoteItem
 from inference.prompt import Turn
@@ -110,6 +110,9 @@ class Sign(StrEnum):
     NO_SUCH_FORMAT = "no_such_format"
     """`named` are the formats that there are."""
     NOTHING_TO_EXPORT = "nothing_to_export"
+    EXPORTED = "exported"
+    """Stands with the files of an approved note; `named` is who asked for them."""
+    DRAFT_EXPORTED = "draft_exported"
     NOT_EXPORTED = "not_exported"
     """Slack refuses the files for good."""
     CASE_GONE = "case_gone"
@@ -251,10 +254,16 @@ class People(Protocol):
     async def name(self, user_id: str) -> str: ...
 
 
-class Files(Protocol):
-    """Files shared in a thread of Slack, once, however often that is begun under the same names.
+class FileWriter(Protocol):
+    """A final note as a file of one type. It computes: not for the event loop."""
 
-    False where Slack refuses them for good.
+    def __call__(self, case: Case, note: Note, file_type: FileType) -> bytes: ...
+
+
+class Files(Protocol):
+    """Files shared in the thread of a note, in one message, once, however often that is begun under the same names.
+
+    False: Slack refuses them for good.
     """
 
     async def share(self, case: Case, note: Note, files: Sequence[SharedFile], comment: Notice) -> bool: ...

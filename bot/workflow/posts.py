@@ -9,11 +9,12 @@ from bot.domain.errors import NoteLocked, NothingToRead
 from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
 from bot.domain.reading import Reading, read_items, read_reply
 from bot.workflow.drafting import Drafting
+from bot.workflow.final_notes import remembered
 from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
 from bot.workflow.ports import Clock, Notice, Report, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language, NoteItem, clean_text
-from inference.prompt import TurnKind, handed_back, reported
+from inference.prompt import Turn, TurnKind, handed_back, reported
 
 
 class Posts:
@@ -82,13 +83,16 @@ class Posts:
         author = Author(Origin.COUNSELOR, work.act.user_id)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         revised = note.revise(revision)
-        if note.purpose is Purpose.SUMMARY:  # no answer is owed: however long it is, it stands, and the prompt remembers what fits
-            turn = await self._drafting.measure_list(TurnKind.EDITED, items, case.language)
+        turn: Turn | None
+        if note.purpose is Purpose.SUMMARY:
+            turn = await remembered(self._drafting, items, case.language)
         else:
-            turn = await self._drafting.measure(handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language))
+            turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
+            turn = await self._drafting.measure(turn)
         async with self._store.begin() as uow:
             await uow.add_revision(revised, revision)
-            await uow.add_turn(note, turn, revision.id, report.source if report else None)
+            if turn:
+                await uow.add_turn(note, turn, revision.id, report.source if report else None)
             if report:
                 await uow.add_report(report)
             return await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)
