@@ -15,9 +15,10 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.exports.writer import write_note
 from bot.night_process import NightProcesses
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
-from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
+from bot.settings import Cosignature, NightGpu, Settings, SettingsError, SlackMode, load_formats, variable_name
 from bot.slack.calls import call
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
@@ -26,7 +27,9 @@ from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.night_report import AdminChannel
 from bot.slack.parts import Parts
+from bot.slack.people import SlackPeople
 from bot.slack.roles import Role, SlackRoles
+from bot.slack.uploads import SlackFiles
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
@@ -35,6 +38,7 @@ from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from bot.workflow.night_plan import Wishes, plan_night
 from bot.workflow.nights import Nights
@@ -100,12 +104,25 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
         drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
         stack.push_async_callback(drafting.close)
-        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language)
+        formats = load_formats(settings.notes)
+        final = FinalParts(SlackPeople(client), SlackFiles(client), write_note, formats, settings.notes.cosignature is Cosignature.OPTIONAL)
+        conversation = Conversation(database, messenger, guard, roles, drafting, _now, settings.language, final=final)
         dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         admin = NightListeners(desk, admins, settings.language)
         parts = Parts(
-            database, model, guard, roles, messenger, client, dispatcher.notify, identity.user_id, settings.language, admin, learning
+            database,
+            model,
+            guard,
+            roles,
+            messenger,
+            client,
+            dispatcher.notify,
+            identity.user_id,
+            settings.language,
+            admin,
+            learning,
+            formats,
         )
 
         signing_secret = settings.slack.signing_secret

@@ -10,6 +10,7 @@ from deploy.checks.finding import Finding, Health, problem
 from deploy.checks.machine import check_home, check_key_file, check_machine
 from deploy.checks.model import check_model
 from deploy.checks.night import check_night
+from deploy.checks.notes import check_notes
 from deploy.checks.slack import check_slack
 from deploy.checks.store import check_store
 from inference.registry import ADAPTERS_DIRECTORY, Follower
@@ -31,7 +32,7 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
         for line in str(error).splitlines():
             yield problem("Settings", line, "Correct it in the environment or .env; .env.example explains every setting.")
         return
-    for finding in (*check_home(settings), *check_key_file(settings.store.key_file)):
+    for finding in (*check_home(settings), *check_key_file(settings.store.key_file), *check_notes(settings.notes)):
         yield finding
     async for finding in check_night(settings.night):
         yield finding

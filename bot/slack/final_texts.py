@@ -18,7 +18,6 @@ class FinalTexts:
     own_words: str
     carried: str
     roles: dict[Role, str]
-    approved: str
     written_by: str
     cosigned: str
     addendum: str
@@ -54,7 +53,6 @@ def _words(_: Translate) -> FinalTexts:
         own_words=_("Counselor's entry"),
         carried=_("↻ carried forward from the last final note"),
         roles={Role.COUNSELOR: _("counselor"), Role.SUPERVISOR: _("supervisor"), Role.ADMIN: _("admin")},
-        approved=_("Approved by {who} on {when} · version {number} · {hash}"),
         written_by=_("drafted by {adapter}"),
         cosigned=_("Co-signed by {who} on {when}"),
         addendum=_("*Addendum {number}* · {who} · {when} · {hash}"),

@@ -40,7 +40,7 @@ def final_title(view: NoteView, title: str) -> str:
 
 
 def final_sections(form: NoteFormat, items: Sequence[Item], language: Language, is_open: bool) -> list[Block]:
-    """The note, section by section. An empty one says who fills it in, and, while the note is open, whether that has to be before approval."""
+    """The note, section by section. An empty one says who fills it in; in an open note also whether that has to be before approval."""
     words, blocks = final_texts(language), []
     for each in arranged(form, items):
         heading = f"*{escape(each.section.title.of(language))}*"
@@ -95,7 +95,7 @@ def below_approved(view: NoteView) -> list[Block]:
     if approval is None or revision is None:
         return []
     who = _who(approval.user_id, approval.role, words)
-    line = words.approved.format(who=who, when=moment(approval.at), number=revision.number, hash=approval.content_hash[:12])
+    line = texts(view.language).approved.format(who=who, when=moment(approval.at), number=revision.number, hash=approval.content_hash[:12])
     written = [words.written_by.format(adapter=escape(approval.adapter))] if approval.adapter else []
     blocks = [context(" · ".join([line, *written, *_own_words(view), *carried_legend(view)]))]
     if note.cosignature:

@@ -40,7 +40,7 @@ class SlackFiles:
         try:
             if await self._is_shared(case, note, names):
                 return True
-            uploaded = [{"id": await self._upload(file), "title": file.name} for file in files]
+            uploaded: list[dict[str, str | None]] = [{"id": await self._upload(file), "title": file.name} for file in files]
             await self._complete(case, note, uploaded, names, notice_text(comment))
         except SlackRefused as error:
             log.error("files of note %s can't be shared: %s", note.id, error)
@@ -69,7 +69,7 @@ class SlackFiles:
             log.warning("upload: %s; trying again", type(error).__name__)
         return False
 
-    async def _complete(self, case: Case, note: Note, uploaded: list[dict[str, str]], names: set[str], comment: str) -> None:
+    async def _complete(self, case: Case, note: Note, uploaded: list[dict[str, str | None]], names: set[str], comment: str) -> None:
         """Shows what was uploaded. Raises: SlackRefused."""
         tries = 0
         while True:

@@ -1,6 +1,6 @@
 """What final notes need beside what every conversation does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.formats import BUILT_IN, Formats
 from bot.workflow.ports import Files, FileWriter, People
@@ -13,5 +13,5 @@ class FinalParts:
     people: People
     files: Files
     write: FileWriter
-    formats: Formats = BUILT_IN
+    formats: Formats = field(default_factory=lambda: BUILT_IN)
     cosigning: bool = True

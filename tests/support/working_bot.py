@@ -12,17 +12,22 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.formats import BUILT_IN, Formats
+from bot.exports.writer import write_note
 from bot.slack.guards import SlackGuard
 from bot.slack.listeners import make_inbox_middleware, register
 from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
+from bot.slack.people import SlackPeople
 from bot.slack.roles import Role, SlackRoles
+from bot.slack.uploads import SlackFiles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.server import Sandbox
@@ -64,6 +69,7 @@ async def working_bot(
     admin_usergroup: str = "",
     nights: MakeNights | None = None,
     supervisor_usergroup: str = "",
+    formats: Formats = BUILT_IN,
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -73,10 +79,13 @@ async def working_bot(
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
-    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH)
+    final = FinalParts(SlackPeople(client), SlackFiles(client), write_note, formats)
+    conversation = Conversation(database, messenger, guard, roles, drafting, _now, Language.ENGLISH, final=final)
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
-    parts = Parts(database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning)
+    parts = Parts(
+        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, formats
+    )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)
     work = asyncio.create_task(dispatcher.run())
