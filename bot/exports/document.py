@@ -107,7 +107,7 @@ def _sort_of(part: Part, words: DocumentWords) -> str:
 
 
 def _line(item: Item, words: DocumentWords) -> str:
-    return f"{item.text} {words.carried}" if item.carried else item.text
+    return f"{item.text}{words.carried}" if item.carried else item.text
 
 
 def _signatures(note: Note, words: DocumentWords) -> Chapter | None:

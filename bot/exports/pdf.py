@@ -1,7 +1,7 @@
 """An exported note as a PDF with its fonts inside: it looks the same in every program, in both languages.
 
 Latin letters are set in Vera, which reportlab brings along; Han characters in Droid Sans Fallback (`fonts/`). Of both, only the characters
-that occur go into the file. What neither has (an emoji, say) is shown as an empty box.
+that occur go into the file. What neither has (an emoji, say) is shown as 〓.
 """
 
 import io
@@ -19,7 +19,8 @@ LATIN, BOLD, HAN = "Vera", "VeraBd", "DroidSansFallback"
 HAN_FILE = Path(__file__).parent / "fonts" / "DroidSansFallback.ttf"
 MARGIN_CM = 2.3
 DARK, RED, GREY = "#1f4e5f", "#b00020", "#666666"
-UNKNOWN = "\u25a1"
+UNKNOWN = "\u3013"
+"""The geta mark, by which typesetters say that they lack a character."""
 
 
 def pdf_of(document: Document) -> bytes:

@@ -70,7 +70,7 @@ class Conversation:
         self._replies = Replies(store, channel, default_language)
         self._posts = Posts(store, drafting, self._replies, clock, default_language)
         self._decisions = Decisions(store, roles, drafting, self._replies, clock, final.formats)
-        self._exports = Exports(store, final.files, final.write, self._replies)
+        self._exports = Exports(store, final.files, final.write, self._replies, clock)
         self._final = FinalNotes(store, drafting, self._replies, roles, final.people, self._exports, clock)
         self._cosigning = final.cosigning
 

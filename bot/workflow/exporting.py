@@ -7,19 +7,20 @@ from the act, so that an export which is begun again finds what Slack has alread
 import asyncio
 from collections.abc import Sequence
 
+from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.case import Case
 from bot.domain.note import Note, Purpose
 from bot.domain.shared_file import SharedFile, file_name
 from bot.workflow.incoming import ExportNotes, Stage
-from bot.workflow.ports import Files, FileWriter, Notice, Sign, Store, Work
+from bot.workflow.ports import Clock, Files, FileWriter, Notice, Sign, Store, Work
 from bot.workflow.replies import Replies
 
 
 class Exports:
     """Takes an export from pending to done."""
 
-    def __init__(self, store: Store, files: Files, write: FileWriter, replies: Replies) -> None:
-        self._store, self._files, self._write, self._replies = store, files, write, replies
+    def __init__(self, store: Store, files: Files, write: FileWriter, replies: Replies, clock: Clock) -> None:
+        self._store, self._files, self._write, self._replies, self._clock = store, files, write, replies, clock
 
     async def take(self, work: Work, act: ExportNotes) -> Work:
         """Whether there is what somebody asked for."""
@@ -29,13 +30,18 @@ class Exports:
         return await self._replies.finish(work, notes[0].id, Stage.ANSWERED)
 
     async def share(self, work: Work, act: ExportNotes) -> Work:
-        """Each note's files, written and shared in its thread."""
+        """Each note's files, written, shared in its thread, and on the record."""
         case, notes = await self._chosen(act)
-        if case:
-            shared = [await self._share_one(case, note, act) for note in notes]
-            if not all(shared):
-                await self._replies.tell(work, Notice(Sign.NOT_EXPORTED, case.language))
-        return await self._replies.finish(work, work.note_id, Stage.DONE)
+        shared = [note for note in notes if case and await self._share_one(case, note, act)]
+        if case and len(shared) < len(notes):
+            await self._replies.tell(work, Notice(Sign.NOT_EXPORTED, case.language))
+        async with self._store.begin() as uow:
+            for note in shared:
+                entry = AuditEntry(
+                    self._clock(), act.team_id, note.case_id, act.user_id, AuditAction.EXPORTED, note.id, "+".join(act.file_types)
+                )
+                await uow.record(entry)
+            return await uow.advance(work, Stage.DONE)
 
     async def _share_one(self, case: Case, note: Note, act: ExportNotes) -> bool:
         day = (note.approval.at if note.approval else note.revisions[0].created_at).date()

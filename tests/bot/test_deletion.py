@@ -12,9 +12,12 @@ from sqlmodel import SQLModel
 from bot.domain.case import Consent, Roster
 from bot.domain.note import Note, Purpose
 from bot.domain.reading import Reading
+from bot.domain.signing import Addendum, Role, Signer
+from bot.domain.templates import read_templates
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.errors import SealBroken, StoreError
+from bot.store.repository import SqlUnitOfWork
 from bot.store.vault import unseal
 from bot.workflow.ports import Report
 from inference.client import Delta, Finished
@@ -26,6 +29,13 @@ from tests.support.builders import NOW, a_post, a_revision, a_sample, an_item
 from tests.support.fakes import ScriptedModel
 
 Rows = dict[str, list[dict[str, Any]]]
+
+TEMPLATE = """
+letter:
+  title: {en: Letter, zh: 信}
+  sections:
+    - {key: all, title: {en: All, zh: 全部}, takes: [own, analysis, advice, questions]}
+"""
 
 OF_NO_CASE = ("night_run", "told_adapter", "night_judgement", "audit")
 """Tables of the nights, and the audit: names, times and ids, which stay when a case goes."""
@@ -67,10 +77,27 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_acceptance(note.accept("U0ANNA", note.revisions[0].id, NOW))
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
+        await a_signed_note(uow, case.id, channel)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
     return case.id
+
+
+async def a_signed_note(uow: SqlUnitOfWork, case_id: str, channel: str) -> Note:
+    """A final note in sections, approved, co-signed and added to."""
+    revision = a_revision(an_item(PLANTED[0]))
+    note = Note(f"final-{channel}", case_id, Purpose.SUMMARY, "3.3", (revision,), format=read_templates(TEMPLATE)["letter"])
+    await uow.add_note(note)
+    await uow.add_revision(note, revision)
+    note = note.approve("U0ANNA", revision.id, NOW, Role.COUNSELOR, PLANTED[1])
+    await uow.add_approval(note)
+    supervisor = Signer("U0SOL", PLANTED[2], Role.SUPERVISOR)
+    note = note.cosign(supervisor, revision.content_hash, NOW)
+    await uow.add_cosignature(note)
+    note = note.add(Addendum(f"addendum-{channel}", 0, supervisor, PLANTED[3], NOW))
+    await uow.add_addendum(note)
+    return note
 
 
 async def test_what_was_recorded_about_a_case_comes_back(store_url: str) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bot.domain.note import Item, Note, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.slack.blocks import escape
+from bot.slack.final_views import ADDENDUM_ACTION
 from bot.slack.texts import texts
-from bot.slack.views import ACCEPT_ACTION, REREAD_ACTION, Page, edit_modal, notice_text, pages, read_modal
+from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION, REREAD_ACTION, Page, edit_modal, notice_text, pages, read_modal
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
 from deploy.sandbox.validate import checked_blocks, checked_view
 from inference.note import Kind, Language, NoteItem
@@ -99,7 +100,7 @@ def test_every_notice_is_a_sentence_that_slack_takes(sign: Sign, language: Langu
     check(pages(notice))
     assert not re.search(r"[{}]", notice_text(notice))
     assert ("1,700" in notice_text(notice)) is (sign in {Sign.TOO_LONG, Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN})
-    assert ("2026-03-02" in notice_text(notice)) is (sign is Sign.CONSENT_HOLDS)
+    assert ("2026-03-02" in notice_text(notice)) is (sign in {Sign.CONSENT_HOLDS, Sign.EXPORTED, Sign.DRAFT_EXPORTED})
 
 
 def test_an_answer_that_failed_can_be_tried_again() -> None:
@@ -121,7 +122,8 @@ def test_every_kind_of_note_is_valid(language: Language, purpose: Purpose, readi
     note = note.approve("U0ANNA", second.id, NOW) if approved else note
     found = check(pages(NoteView(note, language, reading, "9.9")))
     everything = json.dumps([page.blocks for page in found], ensure_ascii=False)
-    assert ("actions" in everything) is not approved
+    assert (ADDENDUM_ACTION in everything) is approved
+    assert (EDIT_ACTION in everything) is not approved
     assert (second.content_hash[:12] in everything) is approved
     for heading in {texts(language).headings[item.kind] for item in second.items}:
         assert f"*{heading}*" in everything
