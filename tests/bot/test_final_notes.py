@@ -383,7 +383,7 @@ async def test_a_final_note_of_12000_characters(bot: WorkingBot, form: str) -> N
     last = draft
     if form:
         view = await opened(bot, draft, SECTIONS_ACTION, SECTIONS_VIEW)
-        assert (await client.submit_view("anna", view["id"], {"objective:own:0": "Seems tired."})).ok
+        assert (await client.submit_view("anna", view["id"], {"objective:own:0": "Seems tired.", "plan:advice:0": "Rest."})).ok
         last = await client.wait_for(
             CASE, lambda message: APPROVE_ACTION in message.action_ids and "Version 2" in message.plain, timeout=PATIENCE_S
         )
@@ -392,7 +392,9 @@ async def test_a_final_note_of_12000_characters(bot: WorkingBot, form: str) -> N
     (final,) = await final_notes(bot)
     assert final.approval
     assert {item.text for item in final.items} >= set(long)
-    shown = "\n".join(message.plain for message in await client.messages(CASE, draft.thread_ts or draft.ts))
+    messages = await client.messages(CASE)
+    begin = next(index for index, message in enumerate(messages) if "FINAL NOTE" in message.plain)
+    shown = "\n".join(message.plain for message in messages[begin:])
     assert all(line in shown for line in long)
     await client.command("anna", CASE, "/phyassist export")
     view = await client.wait_for_view("anna", EXPORT_VIEW, timeout=PATIENCE_S)
