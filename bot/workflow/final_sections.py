@@ -5,6 +5,7 @@ format with a section for it gets what the session's descriptions said, in their
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,10 @@ from bot.domain.reading import Reading
 from bot.workflow.ports import Store, UnitOfWork
 from inference.note import Kind, clean_text
 from inference.prompt import TurnKind
+
+LINE_CHARS = 1000
+"""A line of a message that is longer is broken: a field of a modal holds 3,000 characters, and nobody corrects a page in one line."""
+_SENTENCE = re.compile(r".+?(?:[。！？]+[”’」』）]*|[.!?]+[\"”’)]*(?=\s)|$)\s*")
 
 
 async def completed(store: Store, note: Note, items: Sequence[Item]) -> tuple[Item, ...]:
@@ -62,5 +67,15 @@ async def session_lines(uow: UnitOfWork, case_id: str, notes: Sequence[Note]) ->
     for source_ts in dict.fromkeys(ts for ts in told if ts):
         report = await uow.report(case_id, source_ts)
         if report and report.reading is not Reading.EDITED:
-            lines += [line for raw in report.text.splitlines() if (line := clean_text(raw))]
+            lines += [line for raw in report.text.splitlines() if (text := clean_text(raw)) for line in broken(text)]
     return tuple(lines)
+
+
+def broken(text: str, limit: int = LINE_CHARS) -> list[str]:
+    """A long paragraph as lines of at most `limit` characters, each of whole sentences; one sentence above that stays whole."""
+    lines = [""]
+    for sentence in _SENTENCE.findall(text):
+        if lines[-1] and len(lines[-1]) + len(sentence.rstrip()) > limit:
+            lines.append("")
+        lines[-1] += sentence
+    return [line.strip() for line in lines]

@@ -13,8 +13,8 @@ from bot.domain.note import Item, Note, Origin, Purpose, Revision, adopt
 from bot.domain.shared_file import FileType, file_name
 from bot.domain.signing import Addendum, Role, Signer
 from bot.domain.templates import UnusableTemplates, read_templates
-from bot.workflow.final_sections import carried_forward
-from inference.note import Kind, Language, NoteItem
+from bot.workflow.final_sections import broken, carried_forward
+from inference.note import Kind, Language, NoteItem, clean_text
 from tests.support.builders import NOW, a_counselor, a_note, a_revision, an_item
 
 SOAP, GIRP = BUILT_IN["soap"], BUILT_IN["girp"]
@@ -211,6 +211,21 @@ def test_goals_are_carried_where_both_notes_have_them() -> None:
     for form, texts in ((GIRP, ["Sleeps through."]), (SOAP, [])):
         new = replace(a_note(purpose=Purpose.SUMMARY), format=form)
         assert [item.text for item in carried_forward(new, [last, new], [])] == texts
+
+
+@given(st.text("ab 你。.!？”)\n", max_size=60).map(clean_text).filter(bool), st.integers(1, 30))
+def test_long_paragraphs_are_broken_between_sentences(text: str, limit: int) -> None:
+    """Not a letter is lost, and only one sentence alone is longer than a line."""
+    lines = broken(text, limit)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(lines)
+    assert all(len(line) <= limit or len(broken(line, 1)) == 1 for line in lines)
+
+
+def test_sentences_end_where_people_end_them() -> None:
+    """In both languages; a decimal point is none."""
+    assert broken("She slept 4.5 hours. “Never more.” Then she rose.", 25) == ["She slept 4.5 hours.", "“Never more.”", "Then she rose."]
+    assert broken("睡得不好。她说：“不行。”然后起床。", 9) == ["睡得不好。", "她说：“不行。”", "然后起床。"]
 
 
 # templates
