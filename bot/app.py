@@ -36,6 +36,7 @@ from bot.store.migrate import ensure_schema
 from bot.store.vault import load_master_key
 from bot.workflow.adapters import Adapters, tell_lessons
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.final_parts import FinalParts
@@ -120,6 +121,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             dispatcher.notify,
             identity.user_id,
             settings.language,
+            Digests(database, drafting, _now),
             admin,
             learning,
             formats,

@@ -19,6 +19,7 @@ import httpx
 
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken, UnknownModel
 from inference.prompt import Message
+from inference.tokens import estimate_tokens
 
 log = logging.getLogger(__name__)
 
@@ -223,17 +224,6 @@ class OpenAIChatModel:
             return await self._http.request(method, url, json=body)
         except httpx.TransportError as error:
             raise ModelUnavailable(f"the model server doesn't answer ({type(error).__name__})") from error
-
-
-def estimate_tokens(text: str) -> int:
-    """How many tokens `text` has at most, give or take, for servers that don't count them.
-
-    Sentencepiece and byte-level tokenizers of the Llama family take three or more ASCII letters a token, one token a digit or
-    mark, and fall back to UTF-8 bytes for rarer signs. Chinese comes out two to three times too high, which costs history, not answers.
-    """
-    letters = sum(char.isascii() and (char.isalpha() or char.isspace()) for char in text)
-    rest = sum(len(char.encode(errors="replace")) for char in text if not (char.isascii() and (char.isalpha() or char.isspace())))
-    return math.ceil(letters / 3) + rest
 
 
 def _request_body(

@@ -6,6 +6,7 @@ DomainError
 ├── NoteLocked           an approved summary does not change any more
 ├── OutOfDate            the revision in hand is not the newest one
 ├── CaseOutOfDate        the case's consent has changed since the form was opened
+├── DigestOutOfDate      the digest in hand is not the one that is told now
 ├── NothingToSummarize   the session has no note yet
 ├── SectionsMissing      sections that the note's format requires are empty
 └── NotAllowed           this person or this channel may not do that
@@ -42,6 +43,10 @@ class OutOfDate(DomainError):
 
 class CaseOutOfDate(DomainError):
     """The case's consent has changed since the form was opened."""
+
+
+class DigestOutOfDate(DomainError):
+    """The digest in hand is not the one that is told now."""
 
 
 class NothingToSummarize(DomainError):

@@ -19,6 +19,7 @@ from bot.slack import views
 from bot.slack.calls import SlackRefused, attempt
 from bot.slack.case_listeners import CaseForms
 from bot.slack.commands import Commands, Status, Summaries
+from bot.slack.digest_listeners import DigestListeners
 from bot.slack.final_listeners import FinalListeners
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
@@ -68,9 +69,12 @@ def register(app: AsyncApp, parts: Parts) -> None:
     cases.register(app)
     if parts.night:
         parts.night.register(app)
+    digests = DigestListeners(parts, parts.digests)
+    digests.register(app)
     final = FinalListeners(parts)
     final.register(app)
     words = {
+        "digest": digests.command,
         "summarize": Summaries(parts).command,
         "export": final.command,
         "case": cases.command,

@@ -10,6 +10,7 @@ from bot.slack.guards import SlackGuard
 from bot.slack.messenger import Messenger
 from bot.slack.night_listeners import NightListeners
 from bot.slack.roles import Role, SlackRoles
+from bot.workflow.digest import Digests
 from bot.workflow.incoming import Incoming
 from bot.workflow.learning import Learning
 from bot.workflow.ports import Store
@@ -30,6 +31,7 @@ class Parts:
     notify: Callable[[str], None]
     bot_user_id: Callable[[], Awaitable[str]]
     default_language: Language
+    digests: Digests
     night: NightListeners | None = None
     learning: Learning | None = None
     formats: Formats = field(default_factory=lambda: BUILT_IN)

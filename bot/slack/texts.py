@@ -110,6 +110,10 @@ def _words(_: Translate) -> Texts:
                 "Somebody changed the consent for this case in the meantime, so I saved nothing. Please enter `/phyassist case` again and "
                 "look at what is recorded now."
             ),
+            Sign.DIGEST_CORRECTED: _("The digest is corrected. It counts from your next post on."),
+            Sign.DIGEST_OUT_OF_DATE: _(
+                "The case has changed since you opened the digest, so I saved nothing. Please enter `/phyassist digest` again."
+            ),
             Sign.CONSENT_HOLDS: _(
                 "Consent for training is recorded for this case, given on {on}. People whose names are taken out before training: "
                 "{number}. `/phyassist case` changes or withdraws it at any time."
@@ -167,6 +171,7 @@ def _words(_: Translate) -> Texts:
             "• `/phyassist export`: final notes as files (Word, PDF, Markdown, FHIR).\n"
             "• Press *Accept* under a note that you take over as it is.\n"
             "• `/phyassist case`: this case's consent for training, and the names to take out before.\n"
+            "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"
             "• `/phyassist status`: what is waiting, and whether the model is available.\n"
             "Messages that begin with a colleague's @name are between colleagues; I don't take them as case material."
         ),

@@ -15,6 +15,7 @@ from bot.store.tables import (
     ApprovalRow,
     CaseRow,
     ConsentRow,
+    CorrectionRow,
     CosignatureRow,
     DeletedCaseRow,
     InboxRow,
@@ -94,7 +95,7 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     for table in (MessageRow, AcceptanceRow, ApprovalRow, AddendumRow, CosignatureRow, NoteFormatRow):
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow):
+    for each in (ReportRow, TurnRow, NoteRow, ConsentRow, RosterRow, NightSampleRow, CorrectionRow):
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(CaseRow).where(col(CaseRow.id) == case.id)

@@ -15,6 +15,7 @@ from bot.domain.note import Note, Revision
 from bot.domain.reading import Reading
 from bot.store import audit
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
+from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
 from bot.store.final_notes import write_addendum, write_approval, write_cosignature, write_format
 from bot.store.keys import data_key
@@ -23,6 +24,7 @@ from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, Note
 from bot.store.vault import seal, unseal
 from bot.workflow.incoming import Stage, post_key
 from bot.workflow.ports import Report, StoredTurn, Work
+from inference.digest import Correction
 from inference.note import Language
 from inference.prompt import Turn, TurnKind
 
@@ -96,6 +98,14 @@ class SqlUnitOfWork:
         key = await self._key(case_id)
         rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
         return [_turn(row, key) for row in rows]
+
+    async def corrections(self, case_id: str) -> Sequence[Correction]:
+        """The digests of a case as counselors corrected them, oldest first."""
+        return await read_corrections(self._session, await self._key(case_id), case_id)
+
+    async def add_correction(self, case_id: str, upto: int, lines: Sequence[str], by: str, at: datetime) -> None:
+        """A digest of the case's first `upto` turns as somebody corrected it."""
+        await write_correction(self._session, await self._key(case_id), case_id, upto, lines, by, at)
 
     async def turn_of(self, note_id: str) -> StoredTurn | None:
         """The newest turn in which a counselor asked something of this note."""

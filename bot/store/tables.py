@@ -214,6 +214,19 @@ class TurnRow(SQLModel, table=True):
     source: str | None = None
 
 
+class CorrectionRow(SQLModel, table=True):
+    """A digest of a long case as a counselor corrected it: it stands for the turns up to position `upto`, for prompts after `since`."""
+
+    __tablename__ = "correction"
+    case_id: str = Field(primary_key=True, foreign_key="case.id")
+    number: int = Field(primary_key=True)
+    upto: int
+    since: int
+    sealed_lines: bytes = _sealed()
+    corrected_by: str
+    corrected_at: datetime = _when()
+
+
 class InboxRow(SQLModel, table=True):
     """Something a person did; committed before Slack gets its acknowledgement, wiped once its answer is shown."""
 

@@ -9,11 +9,23 @@ Each arrow ends in one committed transaction, so a bot killed anywhere begins ag
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
-from bot.domain.errors import CaseOutOfDate, DomainError, NotAllowed, NoteLocked, NothingToRead, NothingToSummarize, OutOfDate, TooLong
+from bot.domain.errors import (
+    CaseOutOfDate,
+    DigestOutOfDate,
+    DomainError,
+    NotAllowed,
+    NoteLocked,
+    NothingToRead,
+    NothingToSummarize,
+    OutOfDate,
+    TooLong,
+)
 from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import what_holds
 from bot.workflow.decisions import Decisions
+from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.exporting import Exports
 from bot.workflow.final_notes import FinalNotes
@@ -24,6 +36,7 @@ from bot.workflow.incoming import (
     Approve,
     CaseChanged,
     Cosign,
+    DigestCorrected,
     ExportNotes,
     HandedBack,
     Joined,
@@ -46,6 +59,7 @@ _SIGNS: dict[type[DomainError], Sign] = {
     NotAllowed: Sign.GONE,
     NoteLocked: Sign.LOCKED,
     OutOfDate: Sign.OUT_OF_DATE,
+    DigestOutOfDate: Sign.DIGEST_OUT_OF_DATE,
     CaseOutOfDate: Sign.CASE_OUT_OF_DATE,
     NothingToSummarize: Sign.NOTHING_TO_SUMMARIZE,
 }
@@ -68,11 +82,28 @@ class Conversation:
     ) -> None:
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
         self._replies = Replies(store, channel, default_language)
-        self._posts = Posts(store, drafting, self._replies, clock, default_language)
-        self._decisions = Decisions(store, roles, drafting, self._replies, clock, final.formats)
+        posts = Posts(store, drafting, self._replies, clock, default_language)
+        decisions = Decisions(store, roles, drafting, self._replies, clock, final.formats)
+        digests = Digests(store, drafting, clock)
+        finals = FinalNotes(store, drafting, self._replies, roles, final.people, clock)
         self._exports = Exports(store, final.files, final.write, self._replies, clock)
-        self._final = FinalNotes(store, drafting, self._replies, roles, final.people, self._exports, clock)
         self._cosigning = final.cosigning
+        self._takes: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
+            Posted: posts.posted,
+            HandedBack: posts.handed_back,
+            Reread: posts.reread,
+            TryAgain: decisions.try_again,
+            Summarize: decisions.summarize,
+            SectionsCorrected: finals.correct,
+            Approve: finals.approve,
+            AddAddendum: finals.add,
+            Cosign: finals.cosign,
+            ExportNotes: self._exports.take,
+            Accept: decisions.accept,
+            CaseChanged: decisions.change_case,
+            DigestCorrected: digests.correct,
+            Joined: self._replies.greet,
+        }
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -102,35 +133,16 @@ class Conversation:
         if refusal:
             return await self._replies.refuse(work, Notice(refusal, await self._replies.language(work)))
         try:
-            return await self._understand(work)
+            return await self._takes[type(act)](work, act)
         except DomainError as error:
             number = error.limit if isinstance(error, TooLong) else 0
             return await self._replies.refuse(work, Notice(_SIGNS[type(error)], await self._replies.language(work), number))
 
-    async def _understand(self, work: Work) -> Work:
-        match work.act:
-            case Posted():
-                return await self._posts.posted(work, work.act)
-            case HandedBack():
-                return await self._posts.handed_back(work, work.act)
-            case Reread():
-                return await self._posts.reread(work, work.act)
-            case TryAgain():
-                return await self._decisions.try_again(work, work.act)
-            case Summarize():
-                return await self._decisions.summarize(work, work.act)
-            case Approve() | SectionsCorrected() | AddAddendum() | Cosign() | ExportNotes():
-                return await self._final.take(work, work.act)
-            case Accept():
-                return await self._decisions.accept(work, work.act)
-            case CaseChanged():
-                return await self._decisions.change_case(work, work.act)
-            case Joined():
-                return await self._replies.greet(work)
-
     async def _show(self, work: Work) -> Work:
         await check_channel(self._guard, work)
         act = work.act
+        if isinstance(act, DigestCorrected):
+            return await self._replies.refuse(work, Notice(Sign.DIGEST_CORRECTED, await self._replies.language(work)))
         if isinstance(act, CaseChanged):
             return await self._say_what_holds(work, act)
         if isinstance(act, ExportNotes):

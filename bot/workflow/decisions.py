@@ -47,7 +47,7 @@ class Decisions:
             notice = Notice(Sign.NO_SUCH_FORMAT, await self._replies.language(work), named=", ".join(note_formats(self._formats)))
             return await self._replies.refuse(work, notice)
         async with self._store.begin() as uow:
-            case = await uow.case_of(work.act.team_id, work.act.channel_id)
+            case = await uow.case_of(act.team_id, act.channel_id)
             notes = await uow.notes(case.id) if case else ()
         items = await asyncio.to_thread(session_items, notes)
         if case is None or not items:

@@ -25,10 +25,12 @@ from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
 from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
-from inference.client import ChatModel, estimate_tokens
+from inference.client import ChatModel
+from inference.digest import Correction
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, UnknownModel
 from inference.note import Language, NoteItem, NoteLimits, note_schema
-from inference.prompt import TEMPLATE_TOKENS, Turn, TurnKind, answered, build_prompt, handed_back, preamble
+from inference.prompt import TEMPLATE_TOKENS, Left, Turn, TurnKind, answered, build_prompt, handed_back, preamble, what_left
+from inference.tokens import estimate_tokens
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,14 @@ class DraftSettings:
     update_seconds: float
     limits: NoteLimits = field(default_factory=NoteLimits)
     champion: Callable[[], str | None] = lambda: None
+
+
+@dataclass(frozen=True)
+class History:
+    """What a prompt is made of: the turns of a case, and the digests that counselors corrected."""
+
+    turns: Sequence[Turn]
+    corrections: Sequence[Correction]
 
 
 class Drafting:
@@ -92,15 +102,17 @@ class Drafting:
             case = await uow.case_of(work.act.team_id, work.act.channel_id)
             note = await uow.note(work.note_id or "")
             turns = await uow.turns(case.id) if case else ()
+            corrections = await uow.corrections(case.id) if case else ()
             notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
             slot = await slot_of(uow, work, note) if note else ""
         if case is None or note is None:  # deleted in the meantime: nobody is owed anything
             return await self._done(work)
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
+        history = History(turns, corrections)
         try:
             async with live(LiveNote(self._channel, case, note, slot, kept, self._settings.update_seconds)) as progress:
-                name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, turns, progress))
+                name, answer = await when_ready(self._model, progress, lambda: self._ask_in_service(work, case, history, progress))
         except (NoAnswer, ModelRefused) as error:
             log.warning("no answer to inbox row %d: %s: %s", work.id, type(error).__name__, error)
             return await self._say_no_answer(work, case, note, slot)
@@ -110,7 +122,7 @@ class Drafting:
         if note.purpose is Purpose.SUMMARY:
             items = await completed(self._store, note, items)
         answered_work = await self._store_answer(work, name, note, items, answer)
-        task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer))))
+        task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer)), corrections))
         self._reading_ahead.add(task)
         task.add_done_callback(self._reading_ahead.discard)
         return answered_work
@@ -157,13 +169,22 @@ class Drafting:
                     raise
                 listed = listed[len(listed) // 4 + 1 :]
 
+    async def what_left(self, turns: Sequence[Turn], language: Language, corrections: Sequence[Correction]) -> Left:
+        """What a prompt of these turns says of those that no longer fit.
+
+        Raises:
+            ModelUnavailable: turns that were stored while the server was away can't be counted yet.
+        """
+        counted, budget = await self._counted(turns), await self._budget() - await self._preamble(language)
+        return await asyncio.to_thread(what_left, counted, language, budget, corrections)
+
     async def _budget(self) -> int:
         """Tokens that a prompt may have, template included."""
         if not self._context_tokens:
             self._context_tokens = (await self._model.limits(self._settings.champion() or self._settings.model)).context_tokens
         return self._context_tokens - self._settings.max_tokens
 
-    async def _ask_in_service(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote) -> tuple[str, Answer]:
+    async def _ask_in_service(self, work: Work, case: Case, history: History, progress: LiveNote) -> tuple[str, Answer]:
         """The name of the model or adapter in service now, and its answer, even if another takes its place meanwhile.
 
         Raises:
@@ -173,7 +194,7 @@ class Drafting:
         champion = self._settings.champion()
         name = champion or self._settings.model
         try:
-            return name, await self._generate(work, case, turns, progress, name)
+            return name, await self._generate(work, case, history, progress, name)
         except UnknownModel as error:
             if champion is None:  # a wrong setting, which waiting doesn't mend
                 raise
@@ -189,12 +210,13 @@ class Drafting:
                 shown.append(until)
             await self._learning.until_unwanted(ASK_AGAIN_S)
 
-    async def _generate(self, work: Work, case: Case, turns: Sequence[Turn], progress: LiveNote, name: str) -> Answer:
+    async def _generate(self, work: Work, case: Case, history: History, progress: LiveNote, name: str) -> Answer:
         await check_channel(self._guard, work)  # hours may have passed since the post was accepted
-        may_be_empty = turns[-1].kind is TurnKind.EDITED
+        may_be_empty = history.turns[-1].kind is TurnKind.EDITED
         budget, refused = await self._budget(), 0
         while True:
-            prompt = build_prompt(await self._counted(turns), case.language, budget, await self._preamble(case.language))
+            counted, reserved = await self._counted(history.turns), await self._preamble(case.language)
+            prompt = build_prompt(counted, case.language, budget, reserved, history.corrections)
             schema = note_schema(0 if may_be_empty else 1, self._settings.limits)
             request = Request(prompt.messages, name, self._settings.max_tokens, schema, may_be_empty)
             try:
@@ -206,15 +228,15 @@ class Drafting:
                     raise
                 budget, refused = int(budget * SHRINK), prompt.tokens
 
-    async def _read_ahead(self, language: Language, turns: Sequence[Turn]) -> None:
+    async def _read_ahead(self, language: Language, turns: Sequence[Turn], corrections: Sequence[Correction]) -> None:
         """After old turns left the prompt, lets the server read what remains, so that the next answer begins as soon as the last one."""
         if self._learning and self._learning.wanted:
             return
         try:
             budget, reserved = await self._budget(), await self._preamble(language)
             *before, _ = counted = await self._counted(turns)
-            coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, reserved)
-            if coming.left_out > build_prompt(before, language, budget, reserved).left_out:
+            coming = build_prompt([*counted, Turn(TurnKind.INFORMATION, "…")], language, budget, reserved, corrections)
+            if coming.left_out > build_prompt(before, language, budget, reserved, corrections).left_out:
                 name = self._settings.champion() or self._settings.model
                 async for _ in self._model.stream(coming.messages, model=name, max_tokens=1, schema=None):
                     pass

@@ -1,4 +1,4 @@
-"""What people do with a final note: correct it section by section, approve it, add to it, sign it along, take it along as a file.
+"""What people do with a final note: correct it section by section, approve it, add to it, sign it along.
 
 Until it is approved, everything in it can change; from then on, nothing. What is added stands below it under its own name and time.
 """
@@ -11,8 +11,7 @@ from bot.domain.errors import NotAllowed, NoteLocked, NothingToRead, SectionsMis
 from bot.domain.note import Author, Item, Origin, Revision
 from bot.domain.signing import Addendum, Role, Signer
 from bot.workflow.drafting import Drafting
-from bot.workflow.exporting import Exports
-from bot.workflow.incoming import AddAddendum, Approve, Cosign, ExportNotes, SectionsCorrected, Stage
+from bot.workflow.incoming import AddAddendum, Approve, Cosign, SectionsCorrected, Stage
 from bot.workflow.ports import Clock, Notice, People, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language, clean_text
@@ -25,25 +24,9 @@ class FinalNotes:
     Each public method raises DomainError for what can't be done; `Conversation` says so.
     """
 
-    def __init__(
-        self, store: Store, drafting: Drafting, replies: Replies, roles: Roles, people: People, exports: Exports, clock: Clock
-    ) -> None:
+    def __init__(self, store: Store, drafting: Drafting, replies: Replies, roles: Roles, people: People, clock: Clock) -> None:
         self._store, self._drafting, self._replies = store, drafting, replies
-        self._roles, self._people, self._exports, self._clock = roles, people, exports, clock
-
-    async def take(self, work: Work, act: Approve | SectionsCorrected | AddAddendum | Cosign | ExportNotes) -> Work:
-        """Whichever of them it is."""
-        match act:
-            case Approve():
-                return await self.approve(work, act)
-            case SectionsCorrected():
-                return await self.correct(work, act)
-            case AddAddendum():
-                return await self.add(work, act)
-            case Cosign():
-                return await self.cosign(work, act)
-            case ExportNotes():
-                return await self._exports.take(work, act)
+        self._roles, self._people, self._clock = roles, people, clock
 
     async def correct(self, work: Work, act: SectionsCorrected) -> Work:
         """What a counselor left in and wrote into the sections is the newest revision."""

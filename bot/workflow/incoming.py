@@ -240,6 +240,23 @@ class CaseChanged(_Act):
         return f"case:{self.case_id}:{self.source}"
 
 
+class DigestCorrected(_Act):
+    """The digest of a long case, as somebody corrected it."""
+
+    type: Literal["digest_corrected"] = "digest_corrected"
+    case_id: str
+    upto: int
+    """How many turns of the case the lines stand for, as the form said."""
+    lines: tuple[str, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"digest:{self.case_id}:{self.source}"
+
+
 class Joined(_Act):
     """The bot was invited to a channel."""
 
@@ -264,6 +281,7 @@ Incoming = Annotated[
     | ExportNotes
     | Accept
     | CaseChanged
+    | DigestCorrected
     | Joined,
     Field(discriminator="type"),
 ]

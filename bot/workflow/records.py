@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from bot.domain.case import CaseFile, consent_now
 from bot.domain.note import Item, Note, Origin, Revision
 from bot.workflow.ports import StaysSealed, Store, StoredTurn
+from inference.digest import Correction
 from inference.note import NoteItem
 from inference.prompt import TurnKind
 from training.data.records import AnswerEvent, CaseRecord, Consent, Edit, SealedCase, Verdict
@@ -76,10 +77,11 @@ async def _record(store: Store, case_id: str) -> CaseRecord | None:
         if file is None or consent_now(file.consents) is None:
             return None
         turns, notes = await uow.stored_turns(case_id), await uow.notes(case_id)
-    return record_of(file, turns, notes)
+        corrections = await uow.corrections(case_id)
+    return record_of(file, turns, notes, corrections)
 
 
-def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]) -> CaseRecord:
+def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note], corrections: Sequence[Correction] = ()) -> CaseRecord:
     """The record of one case; `turns` and `notes` are all of them, oldest first."""
     consent = consent_now(file.consents)
     return CaseRecord(
@@ -89,6 +91,7 @@ def record_of(file: CaseFile, turns: Sequence[StoredTurn], notes: Sequence[Note]
         file.roster.names,
         tuple(stored.turn for stored in turns),
         tuple(_events(turns, {note.id: note for note in notes})),
+        tuple(corrections),
     )
 
 

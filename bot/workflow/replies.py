@@ -2,7 +2,7 @@
 
 from bot.domain.case import Case, guess_language
 from bot.domain.note import Note
-from bot.workflow.incoming import Posted, Stage
+from bot.workflow.incoming import Joined, Posted, Stage
 from bot.workflow.ports import Channel, Notice, Sign, Store, UnitOfWork, Work
 from inference.note import Language
 
@@ -18,9 +18,9 @@ class Replies:
         await self.tell(work, notice)
         return await self.finish(work, None, Stage.DONE)
 
-    async def greet(self, work: Work) -> Work:
+    async def greet(self, work: Work, act: Joined) -> Work:
         """Says hello to the channel, once however often the act is begun, and is done."""
-        await self._channel.greet(work.act.channel_id, f"joined-{work.act.at}", Notice(Sign.WELCOME, self._default_language))
+        await self._channel.greet(act.channel_id, f"joined-{act.at}", Notice(Sign.WELCOME, self._default_language))
         return await self.finish(work, None, Stage.DONE)
 
     async def tell(self, work: Work, notice: Notice) -> None:

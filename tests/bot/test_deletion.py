@@ -78,6 +78,7 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_consent(case.id, Consent(PLANTED[3], date(2026, 2, 27), "U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
         await a_signed_note(uow, case.id, channel)
+        await uow.add_correction(case.id, 1, PLANTED[:2], "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
@@ -98,6 +99,19 @@ async def a_signed_note(uow: SqlUnitOfWork, case_id: str, channel: str) -> Note:
     note = note.add(Addendum(f"addendum-{channel}", 0, supervisor, PLANTED[3], NOW))
     await uow.add_addendum(note)
     return note
+
+
+async def test_a_signed_note_comes_back_as_it_was(store_url: str) -> None:
+    """With its format, approval, addenda and co-signature; none of the names and texts stands anywhere in plain."""
+    async with a_database(store_url) as database:
+        async with database.begin() as uow:
+            case = await uow.open_case("T1", "C1", Language.ENGLISH, NOW)
+            note = await a_signed_note(uow, case.id, "C1")
+        async with database.begin() as uow:
+            assert await uow.note(note.id) == note
+            assert await uow.notes(case.id) == [note]
+        content = await dump(store_url)
+        assert not [sentence for sentence in PLANTED for way in encodings(sentence) if way in content]
 
 
 async def test_what_was_recorded_about_a_case_comes_back(store_url: str) -> None:
@@ -149,7 +163,7 @@ async def test_nothing_of_a_deleted_case_is_left(store_url: str) -> None:
             assert file
             assert file.roster.names == PLANTED[:2]
             assert [turn.text for turn in await uow.turns(kept)] == [PLANTED[1], PLANTED[2]]
-            assert len(await uow.notes(kept)) == 2
+            assert len(await uow.notes(kept)) == 3
         assert await database.count_waiting("C2") == 1
         assert not await database.delete_case(deleted)
         assert not await database.delete_case("nobody")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,23 +14,27 @@ from pypdf import PdfReader
 
 from bot.domain.audit import AuditAction
 from bot.domain.note import Note, Origin, Purpose
+from bot.domain.shared_file import SharedFile
 from bot.domain.signing import Role
 from bot.domain.templates import read_templates
 from bot.slack.export_views import EXPORT_VIEW, NOTES, TYPES
 from bot.slack.final_views import ADDENDUM_ACTION, ADDENDUM_VIEW, COSIGN_ACTION, EXPORT_ACTION, SECTIONS_ACTION, SECTIONS_VIEW
 from bot.slack.texts import texts
+from bot.slack.uploads import SlackFiles
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
-from bot.workflow.ports import Sign
+from bot.workflow.ports import Notice, Sign
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, Language, NoteItem
+from tests.deploy.sandbox_app import web_client
+from tests.support.builders import NOW
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 
@@ -347,6 +352,34 @@ async def test_an_export_is_shared_once_whatever_slack_does(bot: WorkingBot) -> 
     with_files = [message for message in await client.messages(CASE, final.ts) if message.files]
     assert len(with_files) == 1
     assert len(with_files[0].files) == 2
+
+
+async def test_an_export_that_is_begun_again_finds_its_files(bot: WorkingBot) -> None:
+    """As after a crash between Slack's message and the bot's own record; a channel that is gone takes nothing for good."""
+    await described(bot, "She sleeps badly.")
+    final = await approved(bot, await drafted(bot))
+    async with bot.database.begin() as uow:
+        (case,) = await uow.cases()
+    (note,) = await final_notes(bot)
+    slack, files = SlackFiles(web_client(bot.sandbox, retry_handlers=[])), [SharedFile("note-a.md", b"a"), SharedFile("note-a.pdf", b"b")]
+    comment = Notice(Sign.EXPORTED, Language.ENGLISH, on=NOW.date(), named="<@U0ANNA>")
+    for _ in range(2):
+        assert await slack.share(case, note, files, comment)
+    with_files = [message for message in await bot.sandbox.client.messages(CASE, final.ts) if message.files]
+    assert [[file["name"] for file in message.files] for message in with_files] == [["note-a.md", "note-a.pdf"]]
+    assert not await slack.share(replace(case, channel_id="C0NOWHERE"), note, files, comment)
+
+
+async def test_an_upload_is_tried_again(bot: WorkingBot) -> None:
+    """Slack's servers fail now and then, at every step."""
+    await described(bot, "She sleeps badly.")
+    final = await approved(bot, await drafted(bot))
+    view = await opened(bot, final, EXPORT_ACTION, EXPORT_VIEW)
+    await bot.sandbox.client.set_faults(
+        Faults(server_error_every=2, only_methods=("files.getUploadURLExternal", "files.completeUploadExternal"))
+    )
+    shared = await exported(bot, view, {TYPES: ["pdf", "md"]})
+    assert len(shared.files) == 2
 
 
 async def test_somebody_who_left_exports_nothing(bot: WorkingBot) -> None:

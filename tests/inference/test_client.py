@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from inference.client import DEFAULT_CONTEXT_TOKENS, ESTIMATES_S, Delta, Finished, FinishReason, OpenAIChatModel, Usage, estimate_tokens
+from inference.client import DEFAULT_CONTEXT_TOKENS, ESTIMATES_S, Delta, Finished, FinishReason, OpenAIChatModel, Usage
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken
 from inference.prompt import Message
+from inference.tokens import estimate_tokens
 from tests.support.model_server import a_free_port
 
 PLANTED = "Planted sentence about the green kettle."

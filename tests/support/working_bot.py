@@ -25,6 +25,7 @@ from bot.slack.roles import Role, SlackRoles
 from bot.slack.uploads import SlackFiles
 from bot.store.database import Database
 from bot.workflow.conversation import Conversation
+from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.final_parts import FinalParts
@@ -84,7 +85,19 @@ async def working_bot(
     dispatcher = Dispatcher(database, conversation.handle, conversation.give_up)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     parts = Parts(
-        database, model, guard, roles, messenger, client, dispatcher.notify, _bot_user_id, Language.ENGLISH, listeners, learning, formats
+        database,
+        model,
+        guard,
+        roles,
+        messenger,
+        client,
+        dispatcher.notify,
+        _bot_user_id,
+        Language.ENGLISH,
+        Digests(database, drafting, _now),
+        listeners,
+        learning,
+        formats,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)

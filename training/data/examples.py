@@ -91,6 +91,7 @@ def build_rows(record: CaseRecord, clean: Clean, budget: Budget, night: str) -> 
     if record.consent is None:
         return Rows()
     turns = [_cleaned(turn, clean) for turn in budget.counted(record.turns)]
+    corrections = [replace(one, lines=tuple(map(clean, one.lines))) for one in record.corrections]
     reserved = budget.preamble(record.language)
     examples: list[Example] = []
     preferences: list[Preference] = []
@@ -102,7 +103,7 @@ def build_rows(record: CaseRecord, clean: Clean, budget: Budget, night: str) -> 
         won, lost = (_clean_items(items, clean) for items in _sides(asked, event, final))
         if not won:  # nothing to learn from, not even that nothing is missing: an edit may have taken everything out
             continue
-        messages = build_prompt(turns[: event.asked + 1], record.language, budget.tokens, reserved).messages
+        messages = build_prompt(turns[: event.asked + 1], record.language, budget.tokens, reserved, corrections).messages
         if asked is not TurnKind.SUMMARIZE or event.verdict is Verdict.APPROVED:
             examples.append(Example(record.id, messages, dump_note(won), _source(asked, event), night))
         change = align(lost, won)

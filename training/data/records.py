@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inference.digest import Correction
 from inference.note import Language, NoteItem
 from inference.prompt import Turn, TurnKind
 
@@ -95,6 +96,8 @@ class CaseRecord:
     """People of the case, for de-identification."""
     turns: tuple[Turn, ...]
     events: tuple[AnswerEvent, ...]
+    corrections: tuple[Correction, ...] = ()
+    """Digests of its earlier sessions, as counselors corrected them."""
 
     def __post_init__(self) -> None:
         asked = [event.asked for event in self.events]
