@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 
 from bot.domain.reading import read_items
+from bot.slack.export_views import EXPORT_VIEW, TYPES
+from bot.slack.final_views import ADDENDUM_ACTION, ADDENDUM_VIEW, EXPORT_ACTION, SECTIONS_ACTION, SECTIONS_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW, SHORTCUT
 from bot.workflow.ports import Sign
@@ -34,10 +36,11 @@ DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG
     "thistledownic",
     "umberwickian",
 )
+OBSERVED, ADDED = "nettlebranian", "cobblewhistic"
 UNDISTURBED = ("apps.connections.open", "auth.test", "views.open")
 """What a person's click needs at once: where it fails, they click again."""
 IN_CHINESE = "锦瑟无端五十弦"
-PLANTED = (DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, IN_CHINESE)
+PLANTED = (DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG, REFUSED, NOT_READ, OBSERVED, ADDED, IN_CHINESE)
 
 
 @pytest.fixture
@@ -98,8 +101,30 @@ async def _everything_said(ground: Ground) -> None:
     await client.wait_for(CASE, lambda message: FINAL in message.plain, timeout=PATIENCE_S)
     final = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     await client.click("anna", CASE, final.ts, "approve_summary")
-    await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
-    await ground.settled(posts=8)
+    approved = await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
+    await client.click("anna", CASE, approved.ts, ADDENDUM_ACTION)
+    view = await client.wait_for_view("anna", ADDENDUM_VIEW, timeout=PATIENCE_S)
+    await client.submit_view("anna", view["id"], {"addendum": f"She says {ADDED} no more."})
+    await client.wait_for(CASE, ADDED, timeout=PATIENCE_S)
+    await client.click("anna", CASE, approved.ts, EXPORT_ACTION)
+    view = await client.wait_for_view("anna", EXPORT_VIEW, timeout=PATIENCE_S)
+    await client.submit_view("anna", view["id"], {TYPES: ["docx", "pdf", "md", "fhir.json"]})
+    await client.wait_for(CASE, lambda message: len(message.files) == 4, timeout=PATIENCE_S)
+    await _a_note_in_sections(ground)
+    await ground.settled(posts=9)
+
+
+async def _a_note_in_sections(ground: Ground) -> None:
+    """Words that are entered in a section of a final note."""
+    client = ground.client
+    post = await client.say("anna", CASE, f"She says {DESCRIBED} again.")
+    await ground.note(CASE, post.ts)
+    await client.command("anna", CASE, "/phyassist summarize soap")
+    draft = await client.wait_for(CASE, lambda message: SECTIONS_ACTION in message.action_ids, timeout=PATIENCE_S)
+    await client.click("anna", CASE, draft.ts, SECTIONS_ACTION)
+    view = await client.wait_for_view("anna", SECTIONS_VIEW, timeout=PATIENCE_S)
+    await client.submit_view("anna", view["id"], {"objective:own:0": f"Seems {OBSERVED}."})
+    await client.wait_for(CASE, OBSERVED, timeout=PATIENCE_S)
 
 
 def _written(messages: Iterable[Posted]) -> tuple[str, ...]:
