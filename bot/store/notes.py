@@ -1,7 +1,8 @@
 """A note with its revisions, and who accepted which of them; what only final notes have is in `final_notes`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import col, select
@@ -67,14 +68,18 @@ def _acceptance(row: AcceptanceRow) -> Approval:
     return Approval(row.user_id, row.revision_id, row.content_hash, row.at)
 
 
+_FEW_HAVE = ("section", "carried")
+"""What few items have; it is kept where it is set, so that rows from before it was kept read the same."""
+
+
 def _row_of(item: Item) -> list[Any]:
-    """An item as JSON; what few items have comes last, so that rows from before it was kept read the same."""
-    extra = [item.section, item.carried] if item.section or item.carried else []
-    return [item.kind, item.text, item.origin, list(item.evidence), *extra]
+    """An item as JSON."""
+    more = {name: getattr(item, name) for name in _FEW_HAVE if getattr(item, name)}
+    return [item.kind, item.text, item.origin, list(item.evidence), *([more] if more else [])]
 
 
-def _item(kind: str, text: str, origin: str, evidence: Sequence[str], section: str = "", carried: bool = False) -> Item:
-    return Item(Kind(kind), text, Origin(origin), tuple(evidence), section, carried)
+def _item(kind: str, text: str, origin: str, evidence: Sequence[str], more: Mapping[str, Any] = MappingProxyType({})) -> Item:
+    return Item(Kind(kind), text, Origin(origin), tuple(evidence), **more)
 
 
 def _revision(row: RevisionRow, key: bytes) -> Revision:
