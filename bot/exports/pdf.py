@@ -94,7 +94,7 @@ def _styles(language: Language) -> dict[str, Any]:
     return {
         "text": text,
         "fact": ParagraphStyle("fact", text, fontSize=9, leading=13, spaceAfter=0),
-        "item": ParagraphStyle("item", text, leftIndent=20, bulletFontName=LATIN, bulletFontSize=10),
+        "item": ParagraphStyle("item", text, leftIndent=26, bulletFontName=LATIN, bulletFontSize=10),
         "title": ParagraphStyle("title", text, fontSize=19, leading=27, textColor=DARK, spaceAfter=8),
         "heading": ParagraphStyle("heading", text, fontSize=13, leading=19, textColor=DARK, spaceBefore=12, keepWithNext=1),
         "subheading": ParagraphStyle("subheading", text, textColor=GREY, spaceBefore=3, keepWithNext=1),
