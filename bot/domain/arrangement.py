@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.formats import NoteFormat, Section, Takes
 from bot.domain.note import Item, Note, Origin
-from inference.note import Kind
+from inference.note import Kind, NoteItem
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,9 @@ def _taken(line: Line, known: Item | None) -> Item:
 
 def _place(item: Item) -> tuple[str, str]:
     return item.section, item.text
+
+
+def without_titles(form: NoteFormat, lines: Sequence[NoteItem]) -> tuple[NoteItem, ...]:
+    """The lines of a note that somebody copied whole, without the titles of its sections."""
+    titles = {title.casefold() for section in form.sections for title in (section.title.en, section.title.zh)}
+    return tuple(line for line in lines if line.text.strip("*_ ").casefold() not in titles)

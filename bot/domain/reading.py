@@ -34,7 +34,9 @@ _MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
 _DIVIDER = re.compile(r"[-–—_*=~\s]+")
 _FOOT = re.compile(r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |我把您的消息理解为)")
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
-COUNSELOR_MARK = "✎"
+COUNSELOR_MARK, CARRIED_MARK = "✎", "↻"
+"""What stands after an item in Slack: a counselor's words, and a line that was carried forward."""
+_MARKS = re.compile(f"(?:\\s*[{COUNSELOR_MARK}{CARRIED_MARK}])+$")
 
 
 class Reading(StrEnum):
@@ -108,7 +110,7 @@ def _lines(text: str) -> list[Line]:
             close = False
             continue
         bulleted = bool(_BULLET.match(raw))
-        body = clean_text(_BULLET.sub("", raw, count=1)).removesuffix(COUNSELOR_MARK).rstrip()
+        body = _MARKS.sub("", clean_text(_BULLET.sub("", raw, count=1)))
         heading = HEADINGS.get(_MARKUP.sub("", body).rstrip(":： *").casefold())
         if body and not _DIVIDER.fullmatch(body):
             found.append(Line(body, bulleted, heading, close))

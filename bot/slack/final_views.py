@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.arrangement import Arranged, Part, arranged
 from bot.domain.formats import NoteFormat, Section, Takes
 from bot.domain.note import Item, Note, Origin
-from bot.domain.reading import COUNSELOR_MARK
+from bot.domain.reading import CARRIED_MARK, COUNSELOR_MARK
 from bot.domain.signing import Role
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, moment, plain, section, text_input
 from bot.slack.final_texts import FinalTexts, final_texts
@@ -18,7 +18,6 @@ from inference.note import Language, clean_text
 
 SECTION_CHARS = 2800
 ADDENDUM_CHARS = 3000
-CARRIED_MARK = "↻"
 
 SECTIONS_ACTION = "edit_sections"
 ADDENDUM_ACTION = "add_addendum"

@@ -61,7 +61,10 @@ class SlackFiles:
     async def _send(self, url: str, content: bytes) -> bool:
         timeout = aiohttp.ClientTimeout(total=UPLOAD_S)
         try:
-            async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session, session.post(url, data=content) as response:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.post(url, data=content, proxy=self._client.proxy) as response,
+            ):
                 if response.status == 200:
                     return True
                 log.warning("upload: HTTP %s; trying again", response.status)

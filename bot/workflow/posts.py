@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.domain.arrangement import without_titles
 from bot.domain.case import Case, guess_language
 from bot.domain.errors import NoteLocked, NothingToRead
 from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
@@ -77,6 +78,8 @@ class Posts:
 
     async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> Work:
         """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
+        if note.format:
+            lines = without_titles(note.format, lines)
         if not lines:
             raise NothingToRead
         items = adopt(lines, note.items)

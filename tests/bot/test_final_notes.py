@@ -181,6 +181,27 @@ async def test_what_the_model_is_asked_holds_no_section(bot: WorkingBot) -> None
     assert {item.text: item.origin for item in note.items}["Grief comes first."] is Origin.COUNSELOR
 
 
+async def test_a_note_in_sections_can_be_copied_and_edited_in_the_thread(bot: WorkingBot) -> None:
+    """Titles, marks and what was entered in sections are none of its items."""
+    client = bot.sandbox.client
+    await described(bot, "She sleeps badly.")
+    await approved(bot, await drafted(bot))
+    await described(bot, "She walks.")
+    draft = await drafted(bot, "soap")
+    view = await opened(bot, draft, SECTIONS_ACTION, SECTIONS_VIEW)
+    assert (await client.submit_view("anna", view["id"], {"objective:own:0": "Seems tired."})).ok
+    draft = await changed(bot, draft.ts, "Seems tired.")
+    assert "Keep a diary, says answer 2. ↻" in draft.plain
+    copied = "\n".join(draft.plain.splitlines()[1:-2]).replace("What of answer 4?", "What helps?")
+    await client.say("anna", CASE, copied, thread_ts=draft.ts)
+    await changed(bot, draft.ts, "What helps?")
+    before, after = (await final_notes(bot))[-1].revisions[-2:]
+    assert {item for item in after.items if item.text != "What helps?"} == {
+        item for item in before.items if item.text != "What of answer 4?"
+    }
+    assert len(after.items) == len(before.items)
+
+
 async def test_every_format_can_be_asked_for_and_no_other(bot: WorkingBot) -> None:
     """Built in or a team's own; what is unknown is answered with what there is, and asks nothing of the model."""
     await described(bot, "She sleeps badly.")
