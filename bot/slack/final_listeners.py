@@ -128,8 +128,15 @@ class FinalListeners:
 
     async def cosign(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """What the person saw is what they co-sign."""
-        note_id, content_hash = json.loads(action["value"])
-        await self._parts.receive(Cosign(**_who(body), at=_now(), note_id=note_id, content_hash=content_hash))
+        who = _who(body)
+        try:
+            note_id, content_hash = json.loads(action["value"])
+            act = Cosign(**who, at=_now(), note_id=note_id, content_hash=content_hash)
+        except (ValueError, TypeError):  # a button that another version of the bot left behind
+            await ack()
+            await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(Sign.GONE, self._parts.default_language))
+            return
+        await self._parts.receive(act)
         await ack()
 
     async def _open_for_note(self, ack: AsyncAck, body: Json, note_id: str, make: MakeView) -> None:

@@ -304,6 +304,26 @@ async def test_only_another_supervisor_co_signs(bot: WorkingBot) -> None:
     assert second.cosignature.by.user_id == "U0SOL"
 
 
+async def test_buttons_that_lead_nowhere_do_no_harm(bot: WorkingBot) -> None:
+    """Of a note that is gone, or with a value that means nothing: the person is told, and nothing is kept."""
+    await described(bot, "She sleeps badly.")
+    final = await approved(bot, await drafted(bot))
+    workspace = bot.sandbox.workspace
+    blocks = workspace.channel(CASE).messages[final.ts].blocks
+    buttons = {element["action_id"]: element for block in blocks if block["type"] == "actions" for element in block["elements"]}
+    times = 0
+    for action, values in ((COSIGN_ACTION, ('["a", "b"]', "no JSON {", "null")), (ADDENDUM_ACTION, ("0" * 32,))):
+        for value in values:
+            buttons[action]["value"] = value
+            assert (await bot.sandbox.client.click("anna", CASE, final.ts, action)).ok
+            times += 1
+            async with asyncio.timeout(PATIENCE_S):
+                while sum(ENGLISH.signs[Sign.GONE] in message.text for message in await bot.sandbox.client.ephemerals("anna")) < times:
+                    await asyncio.sleep(0.05)
+    (note,) = await final_notes(bot)
+    assert (note.addenda, note.cosignature) == ((), None)
+
+
 # export
 
 
