@@ -16,14 +16,15 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.documents.process import DocumentProcesses
+from bot.exports.writer import write_note
 from bot.night_process import NightProcesses, forget_in_datasets
 from bot.schedule import LOOK, Job, begin_if_due, make_scheduler
-from bot.settings import NightGpu, Settings, SettingsError, SlackMode, variable_name
+from bot.settings import Cosignature, NightGpu, Settings, SettingsError, SlackMode, load_formats, variable_name
 from bot.slack.audit_listeners import Audits
 from bot.slack.calls import call
 from bot.slack.channel_list import bots_channels
 from bot.slack.deletion_desk import SlackDeletionDesk
-from bot.slack.downloads import SlackFiles
+from bot.slack.downloads import SlackDownloads
 from bot.slack.guards import SlackGuard
 from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
@@ -33,7 +34,9 @@ from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.night_report import AdminChannel
 from bot.slack.parts import Parts
+from bot.slack.people import SlackPeople
 from bot.slack.roles import Role, SlackRoles
+from bot.slack.uploads import SlackUploads
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.heads import HEADS_FILE, KeptHeads
@@ -47,6 +50,7 @@ from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from bot.workflow.night_plan import Wishes, plan_night
 from bot.workflow.nights import Nights
@@ -121,6 +125,8 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         stack.push_async_callback(drafting.close)
         deletion_desk = SlackDeletionDesk(client, identity.user_id, slack.admin_channel, settings.language)
         deletions = _deletions(settings, database, roles, deletion_desk)
+        formats = load_formats(settings.notes)
+        cosigning = settings.notes.cosignature is Cosignature.OPTIONAL
         conversation = Conversation(
             database,
             messenger,
@@ -129,9 +135,10 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             drafting,
             _now,
             settings.language,
+            final=FinalParts(SlackPeople(client), SlackUploads(client), write_note, formats, cosigning),
             deletions=deletions,
             contacts=settings.safety.by_language(),
-            attachments=Attachments(SlackFiles(slack.api_url, token), DocumentProcesses()),
+            attachments=Attachments(SlackDownloads(slack.api_url, token), DocumentProcesses()),
             join_seconds=slack.join_seconds,
         )
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
@@ -157,6 +164,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
             audits,
             slack.admin_channel,
             home,
+            formats,
         )
 
         signing_secret = settings.slack.signing_secret

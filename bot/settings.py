@@ -33,7 +33,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.formats import BUILT_IN, Formats
 from bot.domain.safety_card import CrisisContact
+from bot.domain.templates import UnusableTemplates, read_templates
 from inference.note import Language
 from training.data.settings import Settings as Mixing
 from training.night.plan import Promotion
@@ -55,6 +57,13 @@ class SlackMode(StrEnum):
 
     SOCKET = "socket"
     HTTP = "http"
+
+
+class Cosignature(StrEnum):
+    """Whether supervisors sign along what counselors approved."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
 
 
 class NightGpu(StrEnum):
@@ -216,6 +225,15 @@ class StoreSettings(Section):
     """How many days before that it is announced in the case's channel; a case is never deleted sooner than this after its announcement."""
 
 
+class NotesSettings(Section):
+    """Final notes."""
+
+    templates: Place = None
+    """A YAML file with the team's own note formats; `phyassist doctor` checks it. Empty: the built-in formats alone."""
+    cosignature: Cosignature = Cosignature.OPTIONAL
+    """`optional`: a supervisor can co-sign an approved note. `off`: nobody is asked."""
+
+
 class InferenceSettings(Section):
     """The model."""
 
@@ -328,6 +346,7 @@ class Settings(BaseSettings):
     """How much the log tells: debug, info, warning or error."""
     slack: SlackSettings = SlackSettings()
     store: StoreSettings
+    notes: NotesSettings = NotesSettings()
     inference: InferenceSettings = InferenceSettings()
     night: NightSettings = NightSettings()
     safety: SafetySettings = SafetySettings()
@@ -353,6 +372,23 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(map(_explain, error.errors()))) from None
+
+
+def load_formats(settings: NotesSettings) -> Formats:
+    """The note formats: built in, and of the team's file.
+
+    Raises:
+        SettingsError: the file can't be read, or is no file of templates; the message says what is wrong with it.
+    """
+    if settings.templates is None:
+        return BUILT_IN
+    variable = variable_name("notes", "templates")
+    try:
+        return read_templates(settings.templates.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: {settings.templates} can't be read ({type(error).__name__})") from None
+    except UnusableTemplates as error:
+        raise SettingsError("\n".join(f"{variable}: {line}" for line in str(error).splitlines())) from None
 
 
 def _explain(fault: ErrorDetails) -> str:

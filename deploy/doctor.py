@@ -10,6 +10,7 @@ from deploy.checks.finding import Finding, Health, problem
 from deploy.checks.machine import check_home, check_key_file, check_machine
 from deploy.checks.model import check_model
 from deploy.checks.night import check_night
+from deploy.checks.notes import check_notes
 from deploy.checks.record import check_record
 from deploy.checks.safety import check_safety
 from deploy.checks.slack import check_slack
@@ -33,7 +34,8 @@ async def _examine(skip_model: bool) -> AsyncIterator[Finding]:
         for line in str(error).splitlines():
             yield problem("Settings", line, "Correct it in the environment or .env; .env.example explains every setting.")
         return
-    for finding in (*check_home(settings), *check_key_file(settings.store.key_file), *check_safety(settings.safety)):
+    own = (*check_home(settings), *check_key_file(settings.store.key_file), *check_safety(settings.safety), *check_notes(settings.notes))
+    for finding in own:
         yield finding
     for checks in (check_night(settings.night), check_store(settings.store.url), check_record(settings)):
         async for finding in checks:

@@ -11,8 +11,13 @@ DomainError
 ├── DigestOutOfDate      the digest in hand is not the one that is told now
 ├── NothingToSummarize   the session has no note yet
 ├── NothingToShorten     the note has no line of the model's that could go
+├── SectionsMissing      sections that the note's format requires are empty
 └── NotAllowed           this person or this channel may not do that
 """
+
+from collections.abc import Sequence
+
+from bot.domain.formats import Section
 
 
 class DomainError(Exception):
@@ -65,6 +70,14 @@ class NothingToSummarize(DomainError):
 
 class NothingToShorten(DomainError):
     """The note has no line of the model's that could go: what is left is the counselors' own, or one line a kind."""
+
+
+class SectionsMissing(DomainError):
+    """Sections that the note's format requires are empty; `sections` are those, in order."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        super().__init__(f"{len(sections)} sections are empty")
+        self.sections = tuple(sections)
 
 
 class NotAllowed(DomainError):

@@ -13,7 +13,9 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from bot.domain.errors import NotAllowed, NoteLocked, OutOfDate
+from bot.domain.errors import NotAllowed, NoteLocked, OutOfDate, SectionsMissing
+from bot.domain.formats import NoteFormat
+from bot.domain.signing import Addendum, Cosignature, Role, Signer
 from inference.note import Kind, NoteItem
 
 SAME_TEXT = 0.85
@@ -38,7 +40,12 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a revision. `evidence` holds the ids of the descriptions it rests on; what it says is the same with and without."""
+    """One line of a revision.
+
+    `evidence` holds the ids of the descriptions it rests on; what it says is the same with and without. `section` names the section of a
+    note format in which a counselor entered the line; its kind says nothing then. `carried`: it stood in the last approved final note, and
+    goes on word for word.
+    """
 
     kind: Kind
     text: str
@@ -46,6 +53,8 @@ class Item:
     evidence: tuple[str, ...] = field(default=(), compare=False)
     kept: bool = False
     """A counselor wants it to stay, word for word, also when the model writes the note again. Their own words always do."""
+    section: str = ""
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,26 @@ class Revision:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the items, order included: what an approval names."""
-        content = [[item.kind, item.text, item.origin] for item in self.items]
+        """SHA-256 of the items, order and sections included: what an approval names."""
+        content = [[item.kind, item.text, item.origin, *([item.section] if item.section else [])] for item in self.items]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Approval:
-    """Who approved, or accepted, exactly which revision, and when."""
+    """Who approved, or accepted, exactly which revision, and when.
+
+    Of an approval: also that person's name and role then, and the adapter that wrote the newest of the note's revisions by the model. Empty
+    for those from before they were kept.
+    """
 
     user_id: str
     revision_id: str
     content_hash: str
     at: datetime
+    role: Role | None = None
+    name: str = field(default="", repr=False)
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +112,11 @@ class Note:
     approval: Approval | None = None
     acceptances: tuple[Approval, ...] = ()
     """Of an answer: which of its revisions people took over as they stood, oldest first."""
+    format: NoteFormat | None = None
+    """Of a summary: how it is arranged, as the format was when it was drafted; None for an itemized one."""
+    addenda: tuple[Addendum, ...] = ()
+    """Of an approved summary: what was added since, oldest first."""
+    cosignature: Cosignature | None = None
 
     @property
     def acceptance(self) -> Approval | None:
@@ -122,13 +143,14 @@ class Note:
             raise NoteLocked
         return replace(self, revisions=(*self.revisions, revision))
 
-    def approve(self, user_id: str, revision_id: str, at: datetime) -> "Note":
+    def approve(self, user_id: str, revision_id: str, at: datetime, role: Role | None = None, name: str = "") -> "Note":
         """The note approved at its newest revision.
 
         Raises:
             NotAllowed: it is not a summary.
             NoteLocked: it is approved already.
             OutOfDate: `revision_id` is not the newest revision, so the person did not see what they would approve.
+            SectionsMissing: a section that its format requires is empty.
         """
         if self.purpose is not Purpose.SUMMARY:
             raise NotAllowed(self.purpose)
@@ -136,7 +158,46 @@ class Note:
             raise NoteLocked
         if self.current is None or self.current.id != revision_id:
             raise OutOfDate
-        return replace(self, approval=Approval(user_id, revision_id, self.current.content_hash, at))
+        missing = (
+            self.format.unfilled({item.kind for item in self.items if not item.section}, {item.section for item in self.items})
+            if self.format
+            else ()
+        )
+        if missing:
+            raise SectionsMissing(missing)
+        return replace(self, approval=Approval(user_id, revision_id, self.current.content_hash, at, role, name, self.adapter))
+
+    @property
+    def adapter(self) -> str:
+        """The adapter, or model, that wrote the newest of the note's revisions by the model; empty where there is none."""
+        return next((each.author.name for each in reversed(self.revisions) if each.author.origin is Origin.MODEL), "")
+
+    def add(self, addendum: Addendum) -> "Note":
+        """The approved note with one more addendum below it.
+
+        Raises:
+            NotAllowed: it is not approved, so it can still be corrected.
+        """
+        if self.approval is None:
+            raise NotAllowed("not_approved")
+        return replace(self, addenda=(*self.addenda, replace(addendum, number=len(self.addenda) + 1)))
+
+    def cosign(self, by: Signer, content_hash: str, at: datetime) -> "Note":
+        """The approved note, signed along by a supervisor; of several, the first counts.
+
+        Raises:
+            NotAllowed: it is not approved, the signer is no supervisor, or it is the one who approved it.
+            OutOfDate: `content_hash` is not what was approved.
+        """
+        if self.approval is None:
+            raise NotAllowed("not_approved")
+        if by.role is not Role.SUPERVISOR:
+            raise NotAllowed("no_cosigner")
+        if by.user_id == self.approval.user_id:
+            raise NotAllowed("own_approval")
+        if content_hash != self.approval.content_hash:
+            raise OutOfDate
+        return self if self.cosignature else replace(self, cosignature=Cosignature(by, content_hash, at))
 
     def accept(self, user_id: str, revision_id: str, at: datetime) -> "Note":
         """The answer accepted at its newest revision; of several people, the first counts.
@@ -184,10 +245,19 @@ class Note:
 
 
 def adopt(lines: Sequence[NoteItem], current: Sequence[Item]) -> tuple[Item, ...]:
-    """A counselor's edited list as items: a line that stood in the note unchanged keeps its origin, any other is the counselor's."""
+    """A counselor's edited list as items: a line that stood in the note unchanged keeps its origin, any other is the counselor's.
+
+    Such a list knows kinds and no sections: what was entered in a section of its own stays there.
+    """
     known = {item.text: item for item in current}
-    return tuple(
-        replace(known[line.text], kind=line.kind) if line.text in known else Item(line.kind, line.text, Origin.COUNSELOR) for line in lines
+    entered = tuple(item for item in current if item.section)
+    return (
+        *(
+            replace(known[line.text], kind=line.kind) if line.text in known else Item(line.kind, line.text, Origin.COUNSELOR)
+            for line in lines
+            if not (line.text in known and known[line.text].section)
+        ),
+        *entered,
     )
 
 

@@ -37,11 +37,12 @@ _FOOT = re.compile(
     r"|我把您的消息理解为|为什么修改？|哪里不合适？)"
 )
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
-COUNSELOR_MARK, KEPT_MARK, NEW_MARK = "✎", "⚑", "✦"
-"""What stands after an item in Slack: a counselor's words, a line that a counselor kept, and one that the newest answer brought."""
+COUNSELOR_MARK, KEPT_MARK, NEW_MARK, CARRIED_MARK = "✎", "⚑", "✦", "↻"
+"""What stands after an item in Slack: a counselor's words, a line that a counselor kept, one that the newest answer brought, and one
+that was carried forward."""
 GENERAL_MARK = "◦"
 """Stands after what rests on no description."""
-_SIGNS = f"{COUNSELOR_MARK}{KEPT_MARK}{NEW_MARK}{GENERAL_MARK}"
+_SIGNS = f"{COUNSELOR_MARK}{KEPT_MARK}{NEW_MARK}{CARRIED_MARK}{GENERAL_MARK}"
 _MARKS = re.compile(rf"(?:\s*[{_SIGNS}])+$")
 _MARKS_WITH_NUMBERS = re.compile(rf"(?:\s*(?:[{_SIGNS}]|\[\d{{1,4}}\]))+$")
 """The marks after an item: copied along with it, they are none of its words. A number in brackets is one only where the note shows such."""

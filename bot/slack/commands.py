@@ -9,6 +9,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.domain.audit import AuditAction, AuditEntry
+from bot.domain.formats import note_formats
 from bot.slack import views
 from bot.slack.blocks import escape
 from bot.slack.night_listeners import ADMIN_WORDS
@@ -69,16 +70,20 @@ class Commands:
 
 
 class Summaries:
-    """`/phyassist summarize`."""
+    """`/phyassist summarize [format]`."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     async def command(self, ack: AsyncAck, respond: AsyncRespond, command: Json) -> None:
-        """Asks for the session's final note."""
+        """Asks for the session's final note, in a format if one is named."""
+        named, formats = rest_of(command).lower(), note_formats(self._parts.formats)
+        if named and named not in formats:
+            await ack(views.notice_text(Notice(Sign.NO_SUCH_FORMAT, await language_of(self._parts, command), named=", ".join(formats))))
+            return
         trigger = str(command.get("trigger_id") or command.get("response_url") or time.time_ns())
         who = {"team_id": command["team_id"], "channel_id": command["channel_id"], "user_id": command["user_id"]}
-        await self._parts.receive(Summarize(**who, at=f"{time.time():.6f}", trigger=trigger))
+        await self._parts.receive(Summarize(**who, at=f"{time.time():.6f}", trigger=trigger, format=named))
         await ack(texts(await language_of(self._parts, command)).summarizing)
 
 

@@ -27,7 +27,7 @@ class SlackAway(Exception):
     """Slack could not be reached for a file; trying again later may help. The message names no address, which has the file's name in it."""
 
 
-class SlackFiles:
+class SlackDownloads:
     """Fetches files. `api_url` is the Web API's address."""
 
     def __init__(self, api_url: str, token: str) -> None:

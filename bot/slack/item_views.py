@@ -13,6 +13,7 @@ from bot.domain.reading import COUNSELOR_MARK, KEPT_MARK, NEW_MARK
 from bot.slack.blocks import Block, button, context, escape, plain, section
 from bot.slack.edit_texts import EditTexts, edit_texts
 from bot.slack.evidence_views import Citations, evidence_marks
+from bot.slack.final_views import carried_mark
 from bot.slack.texts import texts
 from bot.workflow.incoming import Wish
 from bot.workflow.ports import NoteView
@@ -42,7 +43,7 @@ def marked(item: Item, new: Collection[str], cited: Citations | None = None) -> 
         COUNSELOR_MARK if item.origin is Origin.COUNSELOR else KEPT_MARK if item.kept else "",
         NEW_MARK if item.text in new else "",
     ]
-    return " ".join([escape(item.text), *(mark for mark in marks if mark), *evidence_marks(item, cited)])
+    return " ".join([escape(item.text), *(mark for mark in marks if mark), *carried_mark(item), *evidence_marks(item, cited)])
 
 
 def lines_with_menus(view: NoteView, cited: Citations | None = None) -> list[Block] | None:

@@ -21,6 +21,7 @@ from bot.slack.commands import Commands, Status, Summaries
 from bot.slack.deletion_listeners import CaseDeletions
 from bot.slack.digest_listeners import DigestListeners
 from bot.slack.edit_listeners import EditForms, Taps
+from bot.slack.final_listeners import FinalListeners
 from bot.slack.history_listeners import Histories
 from bot.slack.parts import Parts
 from bot.slack.payloads import parse_event, plain_text
@@ -79,8 +80,10 @@ def register(app: AsyncApp, parts: Parts) -> None:
     questions.register(app)
     if parts.home:
         parts.home.register(app)
+    final = FinalListeners(parts)
+    final.register(app)
     words = {"summarize": Summaries(parts).command, "case": cases.command, "status": Status(parts).command}
-    words |= {"digest": digests.command, "history": histories.command, "questions": questions.command}
+    words |= {"digest": digests.command, "history": histories.command, "questions": questions.command, "export": final.command}
     everywhere = {"case delete": deletions.command, **({"audit": parts.audits.command} if parts.audits else {})}
     Commands(parts, words, everywhere).register(app)
     _Buttons(parts).register(app)

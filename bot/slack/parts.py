@@ -1,10 +1,11 @@
 """What every listener needs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.formats import BUILT_IN, Formats
 from bot.slack.audit_listeners import Audits
 from bot.slack.guards import SlackGuard
 from bot.slack.home import HomeTab
@@ -39,6 +40,7 @@ class Parts:
     admin_channel: str = ""
     """The id of the channel for reports and alarms, which is no case; "" where there is none."""
     home: HomeTab | None = None
+    formats: Formats = field(default_factory=lambda: BUILT_IN)
 
     @property
     def admins(self) -> Role:

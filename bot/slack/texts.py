@@ -82,6 +82,15 @@ def _words(_: Translate) -> Texts:
             Sign.GUEST_AUTHOR: _("Guests can't use PhyAssist. Please ask a member of the team."),
             Sign.WRONG_TEAM: _("PhyAssist is not set up for this workspace. Please ask your admin."),
             Sign.NOT_MEMBER: _("Only members of this channel can do that."),
+            Sign.SECTIONS_MISSING: _("Not approved yet. Please fill in first: {named}. The button *Edit* opens all sections."),
+            Sign.NOT_APPROVED: _("This note is not approved yet. Until then you can change the note itself."),
+            Sign.NO_COSIGNER: _("Only a supervisor can co-sign a final note."),
+            Sign.OWN_APPROVAL: _("You approved this note yourself. Another supervisor can co-sign it."),
+            Sign.NO_SUCH_FORMAT: _("I don't know this format. You can choose from: {named}."),
+            Sign.NOTHING_TO_EXPORT: _("There is no final note to export yet. `/phyassist summarize` drafts one."),
+            Sign.EXPORTED: _("Final note of {on}, exported by {named}"),
+            Sign.DRAFT_EXPORTED: _("DRAFT of the final note of {on}, not approved, exported by {named}"),
+            Sign.NOT_EXPORTED: _("Slack did not take the files, so they were not exported. Please try again, or ask your admin."),
             Sign.CASE_GONE: _("I can't find this case any more. Nothing was changed."),
             Sign.NOT_SUPERVISOR: _("Only supervisors and admins can do that."),
             Sign.CASE_DELETED: _("The case is deleted. Its certificate follows as soon as the last copies are removed."),
@@ -146,8 +155,10 @@ def _words(_: Translate) -> Texts:
             "• It may be long, come in several messages, or as files: .txt, .md, .docx or .pdf, up to 10 MB each, five at a time.\n"
             "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
             "button, or mark a message with the shortcut *Use as edited answer*.\n"
-            "• `/phyassist summarize`: a draft of the session's final note, to correct and approve.\n"
             "• The menu beside a line keeps, edits or drops it with a tap. *New answer* and *Shorter* have me write again.\n"
+            "• `/phyassist summarize`: a draft of the session's final note, to correct and approve; with `soap`, `dap`, `birp`, `girp` or "
+            "the name of a team template in that format.\n"
+            "• `/phyassist export`: final notes as files (Word, PDF, Markdown, FHIR).\n"
             "• Press *Accept* under a note that you take over as it is.\n"
             "• `/phyassist case`: code, language, format of final notes, consent, names; `/phyassist case close` and `reopen`.\n"
             "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"

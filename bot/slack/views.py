@@ -16,6 +16,14 @@ from bot.slack.case_card_texts import card_texts
 from bot.slack.case_setup import setup_line
 from bot.slack.change_views import change_blocks, change_notice
 from bot.slack.evidence_views import Citations, legend
+from bot.slack.final_views import (
+    SECTIONS_ACTION,
+    approved_buttons,
+    below_approved,
+    carried_legend,
+    final_sections,
+    final_title,
+)
 from bot.slack.item_views import lines_with_menus, marked, marks_explained, new_texts, reasons, thumbs, wish_buttons
 from bot.slack.safety_views import card_blocks
 from bot.slack.texts import Texts, texts
@@ -25,6 +33,8 @@ from inference.note import Kind
 _AFTER_THE_FORM = {Sign.CONSENT_HOLDS, Sign.CONSENT_OFF, Sign.CONSENT_WITHDRAWN}
 SECTION_CHARS = 2800
 PAGE_CHARS = 9000
+MOST_BLOCKS = 45
+"""Slack takes 50; a heading and what stands below come on top."""
 
 EDIT_ACTION = "edit_note"
 APPROVE_ACTION = "approve_summary"
@@ -65,7 +75,8 @@ def notice_text(notice: Notice) -> str:
     until = words.learning_until.format(when=moment(notice.until)) if notice.until else ""
     signs = words.signs | card_texts(notice.language).signs
     code = escape(notice.case.code) if notice.case else ""
-    sentence = signs[notice.sign].format(number=f"{notice.number:,}", on=notice.on or "", until=until, code=code, who=f"<@{notice.who}>")
+    number, who = f"{notice.number:,}", f"<@{notice.who}>"
+    sentence = signs[notice.sign].format(number=number, on=notice.on or "", until=until, code=code, who=who, named=notice.named)
     return f"{setup_line(notice.case)}\n{sentence}" if notice.case and notice.sign in _AFTER_THE_FORM else sentence
 
 
@@ -76,17 +87,24 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
     words = texts(view.language)
     summary = view.note.purpose is Purpose.SUMMARY
     title = words.summary_posted if summary else words.note_posted
-    new = new_texts(view)
-    lines = lines_with_menus(view, cited)
-    listed = [(item.kind, marked(item, new, cited)) for item in view.note.items]
-    groups = [lines] if lines else _pack(_sections(listed, words), PAGE_CHARS)
+    approved = view.note.approval is not None
+    groups = _pack([*_lines(view, words, cited), *below_approved(view)], PAGE_CHARS)
     last = len(groups) - 1
     result = []
     for index, blocks in enumerate(groups):
-        head = [header(words.approved_title if view.note.approval else words.summary_title)] if summary and index == 0 else []
+        head = [header(final_title(view, words.approved_title if approved else words.summary_title))] if summary and index == 0 else []
         foot = _foot(view, words, legend(view.note.items, cited, view.language)) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
+
+
+def _lines(view: NoteView, words: Texts, cited: Citations | None) -> list[Block]:
+    """The items: in the sections of the note's format, or line by line with menus, or kind by kind."""
+    if view.note.format:
+        return final_sections(view.note.format, view.note.items, view.language, view.note.approval is None)
+    new = new_texts(view)
+    listed = [(item.kind, marked(item, new, cited)) for item in view.note.items]
+    return lines_with_menus(view, cited) or _sections(listed, words)
 
 
 def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
@@ -94,24 +112,20 @@ def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
     if revision is None:
         return []
     line = [words.version.format(number=revision.number, author=_author(revision.author.name, revision.author.origin))]
-    line += [*marks_explained(view), *general]
-    approval = view.note.approval
-    if approval:
-        who, when = f"<@{approval.user_id}>", moment(approval.at)
-        line = [words.approved.format(who=who, when=when, number=revision.number, hash=approval.content_hash[:12]), *general]
+    if view.note.approval:
+        return [*([context(" · ".join(general))] if general else []), approved_buttons(view)]
+    line += [*marks_explained(view), *carried_legend(view), *general]
     acceptance = view.note.acceptance
     if acceptance:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    if approval:
-        return foot
     return [*thumbs(view), *foot, *reasons(view), {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:
     note = view.note
-    buttons = [button(EDIT_ACTION, words.edit, note.id)]
+    buttons = [button(SECTIONS_ACTION if note.format else EDIT_ACTION, words.edit, note.id)]
     if note.purpose is Purpose.SUMMARY and note.current:
         sure = {
             "title": plain(words.approve_sure),
@@ -172,12 +186,12 @@ def _sections(lines: Iterable[tuple[Kind, str]], words: Texts) -> list[Block]:
 
 
 def _pack(blocks: Sequence[Block], limit: int) -> list[list[Block]]:
-    """Blocks in groups of at most `limit` characters of JSON; at least one group."""
+    """Blocks in groups of at most `limit` characters of JSON and `MOST_BLOCKS` blocks; at least one group."""
     groups: list[list[Block]] = [[]]
     used = 0
     for block in blocks:
         size = len(json.dumps(block, ensure_ascii=False))
-        if groups[-1] and used + size > limit:
+        if groups[-1] and (used + size > limit or len(groups[-1]) == MOST_BLOCKS):
             groups.append([])
             used = 0
         groups[-1].append(block)

@@ -11,11 +11,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.case import Case, CaseState, Consent, ConsentHistory, Roster, Suspension, Withdrawal
 from bot.store.tables import (
     AcceptanceRow,
+    AddendumRow,
     AnnouncementRow,
     ApprovalRow,
     CaseRow,
     ConsentRow,
     CorrectionRow,
+    CosignatureRow,
     DeletedCaseRow,
     EditDraftRow,
     EditReasonRow,
@@ -27,6 +29,7 @@ from bot.store.tables import (
     MovedChannelRow,
     NightSampleRow,
     NoteChangeRow,
+    NoteFormatRow,
     NoteRow,
     QuestionRow,
     ReportRow,
@@ -111,6 +114,37 @@ async def remove_case(session: AsyncSession, case_id: str, at: datetime) -> bool
     return True
 
 
+_OF_A_NOTE = (
+    MessageRow,
+    AcceptanceRow,
+    ApprovalRow,
+    ItemChangeRow,
+    EditReasonRow,
+    FeedbackRow,
+    EditDraftRow,
+    AddendumRow,
+    CosignatureRow,
+    NoteFormatRow,
+)
+"""Tables whose rows say which note they are of."""
+
+
+_OF_A_CASE = (
+    NoteChangeRow,
+    ReportRow,
+    TurnRow,
+    NoteRow,
+    ConsentRow,
+    RosterRow,
+    NightSampleRow,
+    AnnouncementRow,
+    QuestionRow,
+    TickedRow,
+    CorrectionRow,
+)
+"""Tables whose rows say which case they are of, in an order that no foreign key minds."""
+
+
 def _removals(case: CaseRow) -> Iterator[Delete]:
     """What to delete, in an order that no foreign key minds; the key first, so that nobody reads on."""
     notes = select(NoteRow.id).where(NoteRow.case_id == case.id)
@@ -118,22 +152,10 @@ def _removals(case: CaseRow) -> Iterator[Delete]:
     yield delete(KeyRow).where(col(KeyRow.id) == case.id)
     yield delete(SafetyCardSeenRow).where(col(SafetyCardSeenRow.card_id).in_(cards))
     yield delete(SafetyCardRow).where(col(SafetyCardRow.case_id) == case.id)
-    for table in (MessageRow, AcceptanceRow, ApprovalRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow):
+    for table in _OF_A_NOTE:
         yield delete(table).where(col(table.note_id).in_(notes))
     yield delete(RevisionRow).where(col(RevisionRow.note_id).in_(notes))
-    for each in (
-        NoteChangeRow,
-        ReportRow,
-        TurnRow,
-        NoteRow,
-        ConsentRow,
-        RosterRow,
-        NightSampleRow,
-        AnnouncementRow,
-        QuestionRow,
-        TickedRow,
-        CorrectionRow,
-    ):
+    for each in _OF_A_CASE:
         yield delete(each).where(col(each.case_id) == case.id)
     yield delete(InboxRow).where(col(InboxRow.team_id) == case.team_id, col(InboxRow.channel_id) == case.channel_id)
     yield delete(MovedChannelRow).where(col(MovedChannelRow.new_channel_id) == case.channel_id)

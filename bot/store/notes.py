@@ -1,12 +1,16 @@
-"""A note with its revisions, and who approved or accepted which of them."""
+"""A note with its revisions, and who accepted which of them; what only final notes have is in `final_notes`."""
 
 import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.note import Approval, Author, Item, Note, Origin, Purpose, Revision
-from bot.store.tables import AcceptanceRow, ApprovalRow, NoteRow, RevisionRow
+from bot.store.final_notes import with_final_parts
+from bot.store.tables import AcceptanceRow, NoteRow, RevisionRow
 from bot.store.vault import seal, unseal
 from inference.note import Kind
 
@@ -15,23 +19,22 @@ async def read_note(session: AsyncSession, key: bytes, row: NoteRow) -> Note:
     """The note of a row."""
     revisions = await session.exec(select(RevisionRow).where(RevisionRow.note_id == row.id).order_by(col(RevisionRow.number)))
     summary = row.purpose == Purpose.SUMMARY
-    approval = await session.get(ApprovalRow, row.id) if summary else None
     query = select(AcceptanceRow).where(AcceptanceRow.note_id == row.id).order_by(col(AcceptanceRow.serial))
     acceptances = () if summary else await session.exec(query)
-    return Note(
+    note = Note(
         id=row.id,
         case_id=row.case_id,
         purpose=Purpose(row.purpose),
         thread_ts=row.thread_ts,
         revisions=tuple(_revision(revision, key) for revision in revisions),
-        approval=_approval(approval) if approval else None,
-        acceptances=tuple(_approval(acceptance) for acceptance in acceptances),
+        acceptances=tuple(_acceptance(acceptance) for acceptance in acceptances),
     )
+    return await with_final_parts(session, key, note) if summary else note
 
 
 async def write_revision(session: AsyncSession, key: bytes, note_id: str, revision: Revision) -> None:
     """One more revision of a note."""
-    items = [[item.kind, item.text, item.origin, list(item.evidence), item.kept] for item in revision.items]
+    items = [_row_of(item) for item in revision.items]
     sealed = seal(key, json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
     session.add(
         RevisionRow(
@@ -48,25 +51,35 @@ async def write_revision(session: AsyncSession, key: bytes, note_id: str, revisi
     await session.flush()
 
 
-async def write_approval(session: AsyncSession, note_id: str, approval: Approval) -> None:
-    """Who approved which revision; a note is approved once."""
-    await _write(session, ApprovalRow, note_id, approval)
-
-
 async def write_acceptance(session: AsyncSession, note_id: str, acceptance: Approval) -> None:
     """Who accepted which revision; of several people, the first counts."""
     query = select(AcceptanceRow.serial).where(AcceptanceRow.note_id == note_id, AcceptanceRow.revision_id == acceptance.revision_id)
     if (await session.exec(query)).first() is None:
-        await _write(session, AcceptanceRow, note_id, acceptance)
+        given = acceptance
+        session.add(
+            AcceptanceRow(
+                note_id=note_id, revision_id=given.revision_id, content_hash=given.content_hash, user_id=given.user_id, at=given.at
+            )
+        )
+        await session.flush()
 
 
-async def _write(session: AsyncSession, table: type[ApprovalRow] | type[AcceptanceRow], note_id: str, given: Approval) -> None:
-    session.add(table(note_id=note_id, revision_id=given.revision_id, content_hash=given.content_hash, user_id=given.user_id, at=given.at))
-    await session.flush()
-
-
-def _approval(row: ApprovalRow | AcceptanceRow) -> Approval:
+def _acceptance(row: AcceptanceRow) -> Approval:
     return Approval(row.user_id, row.revision_id, row.content_hash, row.at)
+
+
+_FEW_HAVE = ("section", "carried", "kept")
+"""What few items have; it is kept where it is set, so that rows from before it was kept read the same."""
+
+
+def _row_of(item: Item) -> list[Any]:
+    """An item as JSON."""
+    more = {name: getattr(item, name) for name in _FEW_HAVE if getattr(item, name)}
+    return [item.kind, item.text, item.origin, list(item.evidence), *([more] if more else [])]
+
+
+def _item(kind: str, text: str, origin: str, evidence: Sequence[str], more: Mapping[str, Any] = MappingProxyType({})) -> Item:
+    return Item(Kind(kind), text, Origin(origin), tuple(evidence), **more)
 
 
 def _revision(row: RevisionRow, key: bytes) -> Revision:
@@ -75,7 +88,6 @@ def _revision(row: RevisionRow, key: bytes) -> Revision:
         id=row.id,
         number=row.number,
         author=Author(Origin(row.author_origin), row.author),
-        # older revisions don't say what is kept
-        items=tuple(Item(Kind(kind), text, Origin(origin), tuple(evidence), *kept) for kind, text, origin, evidence, *kept in items),
+        items=tuple(_item(*each) for each in items),
         created_at=row.created_at,
     )

@@ -23,10 +23,11 @@ from bot.store import audit, descriptions, edits, history, overview, questions, 
 from bot.store.case_files import case_from, read_consents, read_roster, write_consent, write_roster
 from bot.store.digests import read_corrections, write_correction
 from bot.store.errors import TakenOver
+from bot.store.final_notes import write_addendum, write_approval, write_cosignature, write_format
 from bot.store.grounds import read_described
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import move_channel
-from bot.store.notes import read_note, write_acceptance, write_approval, write_revision
+from bot.store.notes import read_note, write_acceptance, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
@@ -204,6 +205,8 @@ class SqlUnitOfWork:
         position = await self._next_position(NoteRow, note.case_id)
         self._session.add(NoteRow(id=note.id, case_id=note.case_id, position=position, purpose=note.purpose, thread_ts=note.thread_ts))
         await self._session.flush()
+        if note.format:
+            await write_format(self._session, note.id, note.format)
 
     async def add_revision(self, note: Note, revision: Revision) -> None:
         """One more revision of a note; the note itself is not changed otherwise. An answer's questions are tracked from then on."""
@@ -216,7 +219,17 @@ class SqlUnitOfWork:
         """The approval which the note carries."""
         if note.approval is None:
             raise ValueError("the note is not approved")
-        await write_approval(self._session, note.id, note.approval)
+        await write_approval(self._session, await self._key(note.case_id), note.id, note.approval)
+
+    async def add_addendum(self, note: Note) -> None:
+        """The newest addendum of the note."""
+        await write_addendum(self._session, await self._key(note.case_id), note.id, note.addenda[-1])
+
+    async def add_cosignature(self, note: Note) -> None:
+        """The co-signature which the note carries, unless it is there already."""
+        if note.cosignature is None:
+            raise ValueError("the note is not co-signed")
+        await write_cosignature(self._session, await self._key(note.case_id), note.id, note.cosignature)
 
     async def add_acceptance(self, note: Note) -> None:
         """The acceptance of the note's newest revision, unless it is there already."""

@@ -163,13 +163,51 @@ class RevisionRow(SQLModel, table=True):
 
 
 class ApprovalRow(SQLModel, table=True):
-    """Who approved which revision, and when."""
+    """Who approved which revision, and when; since migration 0013 also as what, under which name, and which adapter's words they were."""
 
     __tablename__ = "approval"
     note_id: str = Field(primary_key=True, foreign_key="note.id")
     revision_id: str = Field(foreign_key="revision.id")
     content_hash: str
     user_id: str
+    at: datetime = _when()
+    role: str | None = None
+    sealed_name: bytes | None = _sealed(nullable=True)
+    adapter: str | None = None
+
+
+class NoteFormatRow(SQLModel, table=True):
+    """How a final note is arranged: its format in JSON, as it was when the note was drafted. An itemized note has none."""
+
+    __tablename__ = "note_format"
+    note_id: str = Field(primary_key=True, foreign_key="note.id")
+    format: str
+
+
+class AddendumRow(SQLModel, table=True):
+    """What somebody added below an approved note."""
+
+    __tablename__ = "addendum"
+    __table_args__ = (UniqueConstraint("note_id", "number"),)
+    id: str = Field(primary_key=True)
+    note_id: str = Field(foreign_key="note.id", index=True)
+    number: int
+    user_id: str
+    role: str
+    sealed_name: bytes = _sealed()
+    sealed_text: bytes = _sealed()
+    content_hash: str
+    at: datetime = _when()
+
+
+class CosignatureRow(SQLModel, table=True):
+    """The supervisor who signed an approved note along."""
+
+    __tablename__ = "cosignature"
+    note_id: str = Field(primary_key=True, foreign_key="note.id")
+    user_id: str
+    sealed_name: bytes = _sealed()
+    content_hash: str
     at: datetime = _when()
 
 

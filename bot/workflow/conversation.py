@@ -39,17 +39,23 @@ from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.digest import Digests
 from bot.workflow.drafting import Drafting, check_channel, slot_of
 from bot.workflow.editing import Editing
+from bot.workflow.exporting import Exports
+from bot.workflow.final_notes import FinalNotes
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.gate import Gate
 from bot.workflow.incoming import (
     Accept,
+    AddAddendum,
     Approve,
     AskedAnew,
     CardSeen,
     CaseChanged,
     CaseSwitched,
+    Cosign,
     DeleteCase,
     Deleted,
     DigestCorrected,
+    ExportNotes,
     Felt,
     HandedBack,
     ItemChanged,
@@ -58,6 +64,7 @@ from bot.workflow.incoming import (
     ReasonStated,
     RemoveNote,
     Reread,
+    SectionsCorrected,
     Separate,
     Stage,
     Summarize,
@@ -106,6 +113,7 @@ class Conversation:
         contacts: Contacts = MappingProxyType({}),
         attachments: Attachments | None = None,
         join_seconds: float = 0.0,
+        final: FinalParts,
     ) -> None:
         self._deletions = deletions
         self._store, self._channel, self._guard, self._drafting = store, channel, guard, drafting
@@ -114,7 +122,10 @@ class Conversation:
         self._channels = Channels(store, channel, guard, self._replies, clock, default_language)
         self._descriptions = Descriptions(store, channel, guard, drafting, self._replies, clock, join_seconds)
         posts = Posts(store, drafting, self._replies, clock, default_language, self._descriptions, attachments)
-        decisions = Decisions(store, roles, drafting, self._replies, clock)
+        decisions = Decisions(store, roles, drafting, self._replies, clock, final.formats)
+        finals = FinalNotes(store, drafting, self._replies, roles, final.people, clock)
+        self._exports = Exports(store, final.files, final.write, self._replies, clock)
+        self._cosigning = final.cosigning
         self._questions = Questions(store, self._replies, clock)
         digests = Digests(store, drafting, clock)
         self._cards = SafetyCards(store, channel, self._replies, clock, contacts)
@@ -133,7 +144,11 @@ class Conversation:
             ReasonStated: editing.state_reason,
             TryAgain: decisions.try_again,
             Summarize: decisions.summarize,
-            Approve: decisions.approve,
+            SectionsCorrected: finals.correct,
+            Approve: finals.approve,
+            AddAddendum: finals.add,
+            Cosign: finals.cosign,
+            ExportNotes: self._exports.take,
             Accept: decisions.accept,
             CardSeen: self._cards.seen,
             CaseChanged: decisions.change_case,
@@ -222,6 +237,8 @@ class Conversation:
             return await self._cards.show_seen(work, act)
         if isinstance(act, QuestionsTicked):
             return await self._questions.say_left(work, act)
+        if isinstance(act, ExportNotes):
+            return await self._exports.share(work, act)
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             edits = await uow.edits(note.id) if note else Edits()
@@ -230,8 +247,9 @@ class Conversation:
             )
             report = await uow.report(case.id, source_ts) if case and source_ts else None
             slot = await slot_of(uow, work, note) if note else ""
-            read_as = (report.reading, report.source_ts) if report else (None, None)
-            view = await with_changes(uow, NoteView(note, case.language, *read_as)) if case and note else None
+            reading, reply_ts = (report.reading, report.source_ts) if report else (None, None)
+            view = NoteView(note, case.language, reading, reply_ts, cosigning=self._cosigning) if case and note else None
+            view = await with_changes(uow, view) if view else None
         if case and note and view:
             await self._channel.show(case, note, slot, view)
             if not isinstance(act, Accept | Approve):  # they change no word of it

@@ -1,21 +1,23 @@
-"""What people decide about notes and cases, by command, button or form: try again, summarize, approve, accept, change the case."""
+"""What people decide about notes and cases, by command, button or form: try again, summarize, accept, change the case.
+
+What they decide about a final note is told in `final_notes`.
+"""
 
 import asyncio
 import uuid
-from collections.abc import Sequence
 
 from bot.domain.audit import AuditAction, AuditEntry
 from bot.domain.case_state import close, reopen
-from bot.domain.errors import NoteLocked, NothingToSummarize, TooLong
-from bot.domain.note import Item, Note, Purpose
+from bot.domain.errors import NoteLocked, NothingToSummarize
+from bot.domain.formats import BUILT_IN, Formats, note_formats
+from bot.domain.note import Note, Purpose
 from bot.workflow.case_changes import apply_change
 from bot.workflow.drafting import Drafting
-from bot.workflow.incoming import Accept, Approve, CaseChanged, CaseSwitched, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Accept, CaseChanged, CaseSwitched, Stage, Summarize, TryAgain
 from bot.workflow.ports import Clock, Notice, Roles, Sign, Store, Work
 from bot.workflow.replies import Replies, case_and_note
 from bot.workflow.summarizing import session_items
-from inference.note import Language, NoteItem
-from inference.prompt import Turn, TurnKind, handed_back
+from inference.prompt import TurnKind
 
 
 class Decisions:
@@ -24,8 +26,9 @@ class Decisions:
     Each public method raises DomainError for what can't be done; `Conversation` says so.
     """
 
-    def __init__(self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock) -> None:
+    def __init__(self, store: Store, roles: Roles, drafting: Drafting, replies: Replies, clock: Clock, formats: Formats = BUILT_IN) -> None:
         self._store, self._roles, self._drafting, self._replies, self._clock = store, roles, drafting, replies, clock
+        self._formats = formats
 
     async def try_again(self, work: Work, act: TryAgain) -> Work:
         """The same question once more; as a new turn if the case has gone on since."""
@@ -41,39 +44,22 @@ class Decisions:
         return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
 
     async def summarize(self, work: Work, act: Summarize) -> Work:
-        """A final note is owed, of all that is new in the session."""
+        """A final note is owed, of all that is new in the session, in the format that was asked for."""
+        if act.format not in {"", *note_formats(self._formats)}:
+            notice = Notice(Sign.NO_SUCH_FORMAT, await self._replies.language(work), named=", ".join(note_formats(self._formats)))
+            return await self._replies.refuse(work, notice)
         async with self._store.begin() as uow:
             case = await uow.case_of(act.team_id, act.channel_id)
             notes = await uow.notes(case.id) if case else ()
         items = await asyncio.to_thread(session_items, notes)
         if case is None or not items:
             raise NothingToSummarize
-        turn = await self._summary_turn(items, case.language)
+        turn = await self._drafting.measure_list(TurnKind.SUMMARIZE, items, case.language)
         async with self._store.begin() as uow:
-            note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None)
+            note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None, format=self._formats.get(act.format))
             await uow.add_note(note)
             await uow.add_turn(note, turn)
             return await uow.advance(work, Stage.ACCEPTED, note.id)
-
-    async def _summary_turn(self, items: Sequence[Item], language: Language) -> Turn:
-        """The notes of a session as one turn; if they are too long, the newest. Counselors' lines are in the final note anyway."""
-        while True:
-            try:
-                turn = handed_back(TurnKind.SUMMARIZE, [NoteItem(item.kind, item.text) for item in items], language)
-                return await self._drafting.measure(turn)
-            except TooLong:
-                if len(items) == 1:
-                    raise
-                items = items[len(items) // 4 + 1 :]
-
-    async def approve(self, work: Work, act: Approve) -> Work:
-        """The final note, as that person saw it, does not change any more."""
-        async with self._store.begin() as uow:
-            case, note = await case_and_note(uow, work, act.note_id)
-            if case and note:
-                await uow.add_approval(note.approve(act.user_id, act.revision_id, self._clock()))
-                return await uow.advance(work, Stage.ANSWERED, note.id)
-        return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
 
     async def accept(self, work: Work, act: Accept) -> Work:
         """The answer, as that person saw it, is taken over."""

@@ -1,9 +1,10 @@
 """What people can look up at once, without waiting for their turn in the queue."""
 
 import asyncio
+from collections.abc import Sequence
 
 from bot.domain.case import Case, CaseFile
-from bot.domain.note import Note
+from bot.domain.note import Note, Purpose
 from bot.workflow.ports import Store
 from inference.client import ChatModel
 
@@ -33,6 +34,14 @@ async def find_note(store: Store, team_id: str, channel_id: str, note_id: str) -
         case = await uow.case_of(team_id, channel_id)
         note = await uow.note(note_id) if case else None
     return (case, note) if case and note and note.case_id == case.id else None
+
+
+async def find_final_notes(store: Store, team_id: str, channel_id: str) -> tuple[Case | None, Sequence[Note]]:
+    """The case in this channel and its final notes that have been written, drafts included, oldest first."""
+    async with store.begin() as uow:
+        case = await uow.case_of(team_id, channel_id)
+        notes = await uow.notes(case.id) if case else ()
+    return case, [note for note in notes if note.purpose is Purpose.SUMMARY and note.current]
 
 
 async def find_thread_note(store: Store, team_id: str, channel_id: str, thread_ts: str | None) -> tuple[Case, Note] | None:

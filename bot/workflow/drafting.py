@@ -19,6 +19,7 @@ from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
 from bot.workflow.answering import Manner, manner_of
+from bot.workflow.final_sections import completed
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.grounding import ground
 from bot.workflow.incoming import Accept, Felt, Incoming, ItemChanged, Posted, ReasonStated, Separate, Stage, WriteAgain
@@ -29,8 +30,8 @@ from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel
 from inference.digest import Correction
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, UnknownModel
-from inference.note import Language, NoteLimits, note_schema
-from inference.prompt import TEMPLATE_TOKENS, Left, Turn, TurnKind, answered, build_prompt, preamble, what_left
+from inference.note import Language, NoteItem, NoteLimits, note_schema
+from inference.prompt import TEMPLATE_TOKENS, Left, Turn, TurnKind, answered, build_prompt, handed_back, preamble, what_left
 from inference.tokens import estimate_tokens
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,8 @@ class Drafting:
         dropped = [*note.dropped_texts(), *dropped_in_session(notes)]
         items = manner.cut(await asyncio.to_thread(build_on, kept, answer.items, dropped))
         items = await grounding.support(items, notes)
+        if note.purpose is Purpose.SUMMARY:
+            items = await completed(self._store, note, items)
         answered_work = await self._store_answer(work, name, note, items, answer)
         task = asyncio.create_task(self._read_ahead(case.language, (*turns, _answer_turn(answer)), corrections))
         self._reading_ahead.add(task)
@@ -155,6 +158,23 @@ class Drafting:
         if tokens > limit:
             raise TooLong(limit * len(turn.text) // tokens, len(turn.text))
         return Turn(turn.kind, turn.text, tokens)
+
+    async def measure_list(self, kind: TurnKind, items: Sequence[Item], language: Language) -> Turn:
+        """A turn that lists items, with its length; if they are too long, the last of them, which are the newest.
+
+        What a counselor entered in a section of its own is no item of the model's format, and stays out of prompts.
+
+        Raises:
+            TooLong: one item alone is.
+        """
+        listed = [NoteItem(item.kind, item.text) for item in items if not item.section]
+        while True:
+            try:
+                return await self.measure(handed_back(kind, listed, language))
+            except TooLong:
+                if len(listed) < 2:
+                    raise
+                listed = listed[len(listed) // 4 + 1 :]
 
     async def what_left(self, turns: Sequence[Turn], language: Language, corrections: Sequence[Correction]) -> Left:
         """What a prompt of these turns says of those that no longer fit.

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.domain.editing import ItemChange
+from bot.domain.formats import Takes
 from bot.domain.questions import Outcome
 from bot.domain.reading import Reading
+from bot.domain.shared_file import FileType
 from inference.note import Language, NoteItem
 from training.data.records import Reason
 
@@ -177,6 +179,8 @@ class Summarize(_Act):
 
     type: Literal["summarize"] = "summarize"
     trigger: str
+    format: str = ""
+    """The name of a note format; empty takes the itemized one."""
 
     @property
     def key(self) -> str:
@@ -195,6 +199,76 @@ class Approve(_Act):
     def key(self) -> str:
         """The revision and the person: a second person's click is another act."""
         return f"approve:{self.note_id}:{self.revision_id}:{self.user_id}"
+
+
+class EnteredLine(BaseModel):
+    """A line of a final note in sections, as a counselor left or wrote it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    section: str
+    takes: Takes
+    text: str
+
+
+class SectionsCorrected(_Act):
+    """A final note in sections, corrected in its modal."""
+
+    type: Literal["sections_corrected"] = "sections_corrected"
+    note_id: str
+    base_revision_id: str
+    """The revision which the person had before their eyes."""
+    lines: tuple[EnteredLine, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"sections:{self.note_id}:{self.source}"
+
+
+class AddAddendum(_Act):
+    """An addendum to an approved note, from its modal."""
+
+    type: Literal["add_addendum"] = "add_addendum"
+    note_id: str
+    text: str
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"addendum:{self.note_id}:{self.source}"
+
+
+class Cosign(_Act):
+    """A click on Co-sign, which names what was approved."""
+
+    type: Literal["cosign"] = "cosign"
+    note_id: str
+    content_hash: str
+
+    @property
+    def key(self) -> str:
+        """The content, the person and the moment: who was refused may be a supervisor by the next click."""
+        return f"cosign:{self.note_id}:{self.content_hash}:{self.user_id}:{self.at}"
+
+
+class ExportNotes(_Act):
+    """Final notes, to be shared as files in their threads."""
+
+    type: Literal["export_notes"] = "export_notes"
+    note_ids: tuple[str, ...]
+    file_types: tuple[FileType, ...]
+    source: str
+    """Modal view id."""
+
+    @property
+    def key(self) -> str:
+        """The modal."""
+        return f"export:{self.channel_id}:{self.source}"
 
 
 class Accept(_Act):
@@ -471,6 +545,10 @@ Incoming = Annotated[
     | TryAgain
     | Summarize
     | Approve
+    | SectionsCorrected
+    | AddAddendum
+    | Cosign
+    | ExportNotes
     | Accept
     | CardSeen
     | CaseChanged

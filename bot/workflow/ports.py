@@ -16,6 +16,7 @@ from bot.domain.note import Note, Revision
 from bot.domain.questions import Question, Ticked
 from bot.domain.reading import Reading
 from bot.domain.safety_card import CrisisContact, SafetyCard, Seen
+from bot.domain.shared_file import FileType, SharedFile
 from bot.workflow.incoming import Incoming, Stage
 from bot.workflow.overview import CaseOverview, Draft
 from inference.digest import Correction
@@ -137,6 +138,20 @@ class Sign(StrEnum):
     NOT_MEMBER = "not_member"
     ARCHIVED = "archived"
     """The channel is in the archive; a form may still be open."""
+    SECTIONS_MISSING = "sections_missing"
+    """The final note can't be approved: `named` are the sections that its format requires and that are empty."""
+    NOT_APPROVED = "not_approved"
+    """Only what is approved takes addenda and co-signatures."""
+    NO_COSIGNER = "no_cosigner"
+    OWN_APPROVAL = "own_approval"
+    NO_SUCH_FORMAT = "no_such_format"
+    """`named` are the formats that there are."""
+    NOTHING_TO_EXPORT = "nothing_to_export"
+    EXPORTED = "exported"
+    """Stands with the files of an approved note; `named` is who asked for them."""
+    DRAFT_EXPORTED = "draft_exported"
+    NOT_EXPORTED = "not_exported"
+    """Slack refuses the files for good."""
     CASE_GONE = "case_gone"
     CASE_CLOSED = "case_closed"
     """The case takes nothing any more; there is a button to open it again."""
@@ -204,6 +219,8 @@ class NoteView:
     """How many messages were taken as its description."""
     why: "Why | None" = None
     """Of what a reason may be stated now, or was."""
+    cosigning: bool = True
+    """Whether an approved final note offers a co-signature."""
 
 
 @dataclass(frozen=True)
@@ -246,6 +263,8 @@ class Notice:
     """How many characters a text has that is too long; `number` fit."""
     name: str = field(default="", repr=False)
     """Of a file, which is case text."""
+    named: str = ""
+    """Words of our own, or of the team's settings; never of a case."""
 
 
 @dataclass(frozen=True)
@@ -303,6 +322,8 @@ class UnitOfWork(Protocol):
     async def keep_draft(self, note: Note, draft_id: str, fields: Mapping[str, str], at: datetime) -> None: ...
     async def draft(self, note: Note, draft_id: str) -> Mapping[str, str]: ...
     async def remove_draft(self, draft_id: str) -> None: ...
+    async def add_addendum(self, note: Note) -> None: ...
+    async def add_cosignature(self, note: Note) -> None: ...
     async def add_report(self, report: Report) -> None: ...
     async def report(self, case_id: str, source_ts: str) -> Report | None: ...
     async def described(self, case_id: str) -> Sequence[Described]: ...
@@ -382,6 +403,27 @@ class Channel(Protocol):
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None: ...
     async def warn(self, user_id: str | None, notice: Notice) -> None: ...
     async def language_of(self, user_id: str) -> Language | None: ...
+
+
+class People(Protocol):
+    """What Slack says about people."""
+
+    async def name(self, user_id: str) -> str: ...
+
+
+class FileWriter(Protocol):
+    """A final note as a file of one type. It computes: not for the event loop."""
+
+    def __call__(self, case: Case, note: Note, file_type: FileType) -> bytes: ...
+
+
+class Files(Protocol):
+    """Files shared in the thread of a note, in one message, once, however often that is begun under the same names.
+
+    False: Slack refuses them for good.
+    """
+
+    async def share(self, case: Case, note: Note, files: Sequence[SharedFile], comment: Notice) -> bool: ...
 
 
 class Roles(Protocol):

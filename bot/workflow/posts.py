@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.domain.arrangement import without_titles
 from bot.domain.case import Case, guess_language
 from bot.domain.errors import NoteLocked, NothingToRead
 from bot.domain.note import Author, Note, Origin, Purpose, Revision, adopt
@@ -11,12 +12,13 @@ from bot.domain.reading import Reading, read_items, read_reply
 from bot.workflow.attachments import Attachments
 from bot.workflow.descriptions import KIND_OF, Descriptions
 from bot.workflow.drafting import Drafting
+from bot.workflow.final_notes import remembered
 from bot.workflow.grounding import supported
 from bot.workflow.incoming import HandedBack, Posted, Reread, Stage
 from bot.workflow.ports import Clock, Notice, Report, Sign, Store, UnitOfWork, Work
 from bot.workflow.replies import Replies, case_and_note
 from inference.note import Language, NoteItem, clean_text
-from inference.prompt import TurnKind, handed_back, reported
+from inference.prompt import Turn, TurnKind, handed_back, reported
 
 
 class Posts:
@@ -109,6 +111,8 @@ class Posts:
 
     async def _edited(self, work: Work, case: Case, note: Note, lines: Sequence[NoteItem], report: Report | None) -> Work:
         """A counselor's version becomes the newest revision. An answer is asked for what it lacks; a corrected summary just stands."""
+        if note.format:
+            lines = without_titles(note.format, lines)
         if not lines:
             raise NothingToRead
         async with self._store.begin() as uow:
@@ -117,11 +121,16 @@ class Posts:
         author = Author(Origin.COUNSELOR, work.act.user_id)
         revision = Revision(uuid.uuid4().hex, len(note.revisions) + 1, author, items, self._clock())
         revised = note.revise(revision)
-        turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
-        turn = await self._drafting.measure(turn)
+        turn: Turn | None
+        if note.purpose is Purpose.SUMMARY:
+            turn = await remembered(self._drafting, items, case.language)
+        else:
+            turn = handed_back(TurnKind.EDITED, [NoteItem(item.kind, item.text) for item in items], case.language)
+            turn = await self._drafting.measure(turn)
         async with self._store.begin() as uow:
             await uow.add_revision(revised, revision)
-            await uow.add_turn(note, turn, revision.id, report.source if report else None)
+            if turn:
+                await uow.add_turn(note, turn, revision.id, report.source if report else None)
             if report:
                 await uow.add_report(report)
             return await uow.advance(work, Stage.ACCEPTED if note.purpose is Purpose.ANSWER else Stage.ANSWERED, note.id)

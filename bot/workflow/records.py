@@ -171,4 +171,5 @@ def _verdict(note: Note, left: Revision) -> Verdict:
 
 
 def _plain(items: Sequence[Item] | Iterator[Item]) -> tuple[NoteItem, ...]:
-    return tuple(NoteItem(item.kind, item.text) for item in items)
+    """As the model writes a note: lines that were entered in sections of a final note's format are none of its items."""
+    return tuple(NoteItem(item.kind, item.text) for item in items if not item.section)

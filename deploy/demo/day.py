@@ -88,7 +88,7 @@ class Day:
             await self.scene.answer(
                 "The approved note",
                 CHANNEL,
-                lambda message: message.ts == draft.ts and not message.action_ids,
+                lambda message: message.ts == draft.ts and APPROVE_ACTION not in message.action_ids,
                 draft.ts,
                 started=started,
             )

@@ -105,7 +105,7 @@ class ThreeNotes:
             )
         check((await self.scene.client.click(COUNSELOR, channel, draft.ts, APPROVE_ACTION)).ok, "Approve was not acknowledged")
         approved = await self.scene.client.wait_for(
-            channel, lambda message: message.ts == draft.ts and not message.action_ids, timeout=PATIENCE_S
+            channel, lambda message: message.ts == draft.ts and APPROVE_ACTION not in message.action_ids, timeout=PATIENCE_S
         )
         check(items_of(approved) == wished, "the approved note is not the one that was approved")
         if in_full:

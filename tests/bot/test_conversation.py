@@ -9,12 +9,14 @@ import pytest
 
 from bot.domain.note import Origin
 from bot.domain.reading import Reading
+from bot.exports.writer import write_note
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.conversation import Conversation
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.incoming import Approve, HandedBack, Incoming, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import NoteView, Notice, Sign
 from inference.client import FinishReason
@@ -22,7 +24,7 @@ from inference.errors import StreamBroken, UnknownModel
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from tests.support.builders import NOW, a_post, lines
-from tests.support.fakes import NoRoles, OpenGuard, ScriptedModel, SeenChannel
+from tests.support.fakes import NoFiles, NoPeople, NoRoles, OpenGuard, ScriptedModel, SeenChannel
 
 FIRST = [NoteItem(Kind.ANALYSIS, "Sleep is short."), NoteItem(Kind.ADVICE, "Keep a diary."), NoteItem(Kind.QUESTION, "Since when?")]
 MORE = [NoteItem(Kind.ADVICE, "Leave the phone outside."), NoteItem(Kind.QUESTION, "What helps?")]
@@ -42,7 +44,8 @@ class Desk:
         self.champion: str | None = None
         settings = DraftSettings("phyassist", 500, 0, 0.0, champion=lambda: self.champion)
         drafting = Drafting(database, model, self.channel, self.guard, self.clock, settings)
-        self.conversation = Conversation(database, self.channel, self.guard, NoRoles(), drafting, self.clock, Language.ENGLISH)
+        final = FinalParts(NoPeople(), NoFiles(), write_note)
+        self.conversation = Conversation(database, self.channel, self.guard, NoRoles(), drafting, self.clock, Language.ENGLISH, final=final)
 
     def clock(self) -> datetime:
         """The time of the test."""

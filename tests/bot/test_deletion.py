@@ -17,9 +17,12 @@ from bot.domain.note import Note, Purpose
 from bot.domain.questions import Outcome, Ticked
 from bot.domain.reading import Reading
 from bot.domain.safety_card import Seen
+from bot.domain.signing import Addendum, Role, Signer
+from bot.domain.templates import read_templates
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.errors import SealBroken, StoreError
+from bot.store.repository import SqlUnitOfWork
 from bot.store.vault import unseal
 from bot.workflow.ports import Report
 from inference.client import Delta, Finished
@@ -37,6 +40,15 @@ OF_NO_CASE = ("night_run", "told_adapter", "night_judgement")
 """Tables of the nights: names, times and ids, which stay when a case goes."""
 LEFT = ("audit", "deleted_case", "deletion")
 """Tables in which a deleted case leaves its id."""
+TEMPLATE = """
+letter:
+  title: {en: Letter, zh: 信}
+  sections:
+    - {key: all, title: {en: All, zh: 全部}, takes: [own, analysis, advice, questions]}
+"""
+
+OF_NO_CASE = ("night_run", "told_adapter", "night_judgement", "audit")
+"""Tables of the nights, and the audit: names, times and ids, which stay when a case goes."""
 
 
 async def all_rows(url: str) -> Rows:
@@ -86,12 +98,42 @@ async def a_full_case(database: Database, channel: str) -> str:
         await uow.add_seen(f"card-{channel}", Seen("U0ANNA", NOW))
         await uow.set_roster(case.id, Roster((PLANTED[0], PLANTED[1]), 1), "U0ANNA", NOW)
         await uow.move_channel("T1", f"before-{channel}", channel)
+        await a_signed_note(uow, case.id, channel)
         await uow.add_correction(case.id, 1, PLANTED[:2], "U0ANNA", NOW)
     await database.keep_samples(f"night-{channel}", [a_sample(case.id, PLANTED[0], PLANTED[1], PLANTED[2])])
     await database.announce(case, Announcement(NOW - timedelta(days=1), NOW))
     await database.posted(await database.slot(summary.id, f"act-{channel}", 0), "5.5", opens_thread=True)
     await database.receive(a_post(PLANTED[0], channel=channel))
     return case.id
+
+
+async def a_signed_note(uow: SqlUnitOfWork, case_id: str, channel: str) -> Note:
+    """A final note in sections, approved, co-signed and added to."""
+    revision = a_revision(an_item(PLANTED[0]))
+    note = Note(f"final-{channel}", case_id, Purpose.SUMMARY, "3.3", (revision,), format=read_templates(TEMPLATE)["letter"])
+    await uow.add_note(note)
+    await uow.add_revision(note, revision)
+    note = note.approve("U0ANNA", revision.id, NOW, Role.COUNSELOR, PLANTED[1])
+    await uow.add_approval(note)
+    supervisor = Signer("U0SOL", PLANTED[2], Role.SUPERVISOR)
+    note = note.cosign(supervisor, revision.content_hash, NOW)
+    await uow.add_cosignature(note)
+    note = note.add(Addendum(f"addendum-{channel}", 0, supervisor, PLANTED[3], NOW))
+    await uow.add_addendum(note)
+    return note
+
+
+async def test_a_signed_note_comes_back_as_it_was(store_url: str) -> None:
+    """With its format, approval, addenda and co-signature; none of the names and texts stands anywhere in plain."""
+    async with a_database(store_url) as database:
+        async with database.begin() as uow:
+            case = await uow.open_case("T1", "C1", Language.ENGLISH, NOW)
+            note = await a_signed_note(uow, case.id, "C1")
+        async with database.begin() as uow:
+            assert await uow.note(note.id) == note
+            assert await uow.notes(case.id) == [note]
+        content = await dump(store_url)
+        assert not [sentence for sentence in PLANTED for way in encodings(sentence) if way in content]
 
 
 async def test_what_was_recorded_about_a_case_comes_back(store_url: str) -> None:
@@ -150,7 +192,7 @@ async def test_nothing_of_a_deleted_case_is_left(store_url: str) -> None:
             assert file
             assert file.roster.names == PLANTED[:2]
             assert [turn.text for turn in await uow.turns(kept)] == [PLANTED[1], PLANTED[2]]
-            assert len(await uow.notes(kept)) == 2
+            assert len(await uow.notes(kept)) == 3
         assert await database.count_waiting("C2") == 1
         assert not await database.delete_case(deleted)
         assert not await database.delete_case("nobody")

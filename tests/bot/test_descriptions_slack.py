@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.slack.change_texts import change_texts
 from bot.slack.change_views import REMOVE_NOTE_ACTION, SEPARATE_ACTION, WRITE_AGAIN_ACTION
-from bot.slack.downloads import SlackFiles
+from bot.slack.downloads import SlackDownloads
 from bot.slack.views import EDIT_ACTION
 from bot.store.database import Database
 from bot.store.engine import make_engine
@@ -275,7 +275,7 @@ async def test_without_the_scope_the_admin_is_to_be_told(tmp_path: Path) -> None
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         here = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        files = SlackFiles(f"{here}/api/", "xoxb-secret")
+        files = SlackDownloads(f"{here}/api/", "xoxb-secret")
         for number in (1, 2):
             with pytest.raises(NotGiven) as caught:
                 await files.fetch(FileRef(id=f"F{number}", name="a.txt", url=f"{here}/files/F{number}"), 100)
@@ -305,4 +305,4 @@ async def test_without_the_scope_the_admin_is_to_be_told(tmp_path: Path) -> None
 )
 def test_the_token_goes_to_slack_alone(url: str, ours: bool) -> None:
     """A message can name any address; the bot's token is for Slack's own."""
-    assert SlackFiles("https://slack.com/api/", "xoxb").is_ours(url) is ours
+    assert SlackDownloads("https://slack.com/api/", "xoxb").is_ours(url) is ours

@@ -115,7 +115,7 @@ def test_an_approved_note_does_not_change() -> None:
     """After an approval neither a revision nor a second approval is taken, by whomever."""
     revision = a_revision(an_item())
     note = a_note(revision, purpose=Purpose.SUMMARY).approve("U0ANNA", revision.id, NOW)
-    assert note.approval == Approval("U0ANNA", revision.id, revision.content_hash, NOW)
+    assert note.approval == Approval("U0ANNA", revision.id, revision.content_hash, NOW, adapter="phyassist")
     with pytest.raises(NoteLocked):
         note.revise(a_revision(number=2))
     with pytest.raises(NoteLocked):

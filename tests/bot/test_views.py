@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bot.domain.note import Item, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.slack.blocks import escape
+from bot.slack.final_views import ADDENDUM_ACTION
 from bot.slack.texts import texts
-from bot.slack.views import ACCEPT_ACTION, REREAD_ACTION, Page, notice_text, pages
+from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION, REREAD_ACTION, Page, notice_text, pages
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
 from deploy.sandbox.validate import checked_blocks
 from inference.note import Kind, Language, NoteItem
@@ -131,7 +132,8 @@ def test_every_kind_of_note_is_valid(language: Language, purpose: Purpose, readi
     note = note.approve("U0ANNA", second.id, NOW) if approved else note
     found = check(pages(NoteView(note, language, reading, "9.9")))
     everything = json.dumps([page.blocks for page in found], ensure_ascii=False)
-    assert ("actions" in everything) is not approved
+    assert (ADDENDUM_ACTION in everything) is approved
+    assert (EDIT_ACTION in everything) is not approved
     assert (second.content_hash[:12] in everything) is approved
     for heading in {texts(language).headings[item.kind] for item in second.items}:
         assert f"*{heading}*" in everything

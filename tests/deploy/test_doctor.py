@@ -10,17 +10,24 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from bot.settings import ContactSettings, InferenceSettings, SafetySettings, SlackMode, SlackSettings, load_settings
+from bot.settings import ContactSettings, InferenceSettings, NotesSettings, SafetySettings, SlackMode, SlackSettings, load_settings
 from bot.store.migrate import upgrade
 from deploy.checks.finding import Finding, Health, note, ok, problem
 from deploy.checks.machine import check_home, check_key_file
 from deploy.checks.model import check_model
+from deploy.checks.notes import check_notes
 from deploy.checks.safety import check_safety
 from deploy.checks.slack import check_slack, wanted_scopes
 from deploy.checks.store import check_store
 from deploy.doctor import examine, show
 
 PLANTED = "planted-secret"
+TEMPLATE = """
+letter:
+  title: {en: Letter, zh: 信}
+  sections:
+    - {key: all, title: {en: All, zh: 全部}, takes: [analysis, advice, questions]}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -252,3 +259,22 @@ async def test_the_doctor_looks_at_crisis_contacts(monkeypatch: pytest.MonkeyPat
     """With everything else it says whether there are any."""
     monkeypatch.setenv("PHYASSIST_INFERENCE__URL", f"http://127.0.0.1:{free_port()}/v1")
     assert "Crisis contacts" in [finding.subject for finding in await examine(skip_model=True)]
+
+
+def test_note_formats_are_read_as_the_bot_reads_them(tmp_path: Path) -> None:
+    """Built in, with the team's own, and, where its file is wrong, the place and how to mend it."""
+    (built_in,) = check_notes(NotesSettings())
+    assert built_in == ok("Note formats", "itemized, soap, dap, birp, girp")
+    file = tmp_path / "templates.yaml"
+    file.write_text(TEMPLATE, encoding="utf-8")
+    (with_team,) = check_notes(NotesSettings(templates=file))
+    assert with_team == ok("Note formats", "itemized, soap, dap, birp, girp, letter (1 from the team's file)")
+    file.write_text(TEMPLATE.replace("advice, ", "").replace("zh: 信", "de: Brief"), encoding="utf-8")
+    wrong = list(check_notes(NotesSettings(templates=file)))
+    assert [finding.health for finding in wrong] == [Health.PROBLEM] * 2
+    assert [finding.text for finding in wrong] == [
+        "PHYASSIST_NOTES__TEMPLATES: letter.title.zh: Field required",
+        "PHYASSIST_NOTES__TEMPLATES: letter.title.de: Extra inputs are not permitted",
+    ]
+    (absent,) = check_notes(NotesSettings(templates=tmp_path / "absent.yaml"))
+    assert "can't be read (FileNotFoundError)" in absent.text

@@ -38,6 +38,7 @@ DESCRIBED, CORRECTED, WHILE_AWAY, REPLIED, EDITED, MODAL, SHORT, FINAL, TOO_LONG
     "snagglebrookish",
     "pomfretonian",
 )
+OBSERVED, ADDED = "nettlebranian", "cobblewhistic"
 UNDISTURBED = ("apps.connections.open", "auth.test", "views.open")
 """What a person's click needs at once: where it fails, they click again."""
 IN_CHINESE = "锦瑟无端五十弦"

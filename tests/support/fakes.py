@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.domain.case import Case, Suspension
 from bot.domain.note import Note
+from bot.domain.shared_file import SharedFile
 from bot.workflow.ports import Content, Notice, PartialNote, Sign
 from inference.client import Delta, Finished, FinishReason, ModelLimits, Usage
 from inference.errors import StreamBroken
@@ -103,6 +104,20 @@ class SeenChannel:
 
     async def working(self, channel_id: str, thread_ts: str | None, language: Language) -> None:
         pass
+
+
+class NoPeople:
+    """Nobody's name is known."""
+
+    async def name(self, user_id: str) -> str:
+        return ""
+
+
+class NoFiles:
+    """No file is taken."""
+
+    async def share(self, case: Case, note: Note, files: Sequence[SharedFile], comment: Notice) -> bool:
+        return False
 
 
 class NoRoles:

@@ -15,9 +15,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.documents.process import DocumentProcesses
 from bot.domain.audit import Head
+from bot.domain.formats import BUILT_IN, Formats
 from bot.domain.safety_card import Contacts
+from bot.exports.writer import write_note
 from bot.slack.audit_listeners import Audits
-from bot.slack.downloads import SlackFiles
+from bot.slack.downloads import SlackDownloads
 from bot.slack.guards import SlackGuard
 from bot.slack.home import HomeTab
 from bot.slack.listeners import make_inbox_middleware, register
@@ -26,7 +28,9 @@ from bot.slack.messenger import Messenger
 from bot.slack.night_desk import NightDesk
 from bot.slack.night_listeners import NightListeners
 from bot.slack.parts import Parts
+from bot.slack.people import SlackPeople
 from bot.slack.roles import Role, SlackRoles
+from bot.slack.uploads import SlackUploads
 from bot.store.database import Database
 from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
@@ -34,6 +38,7 @@ from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.server import Sandbox
@@ -85,6 +90,7 @@ async def working_bot(
     admin_channel: str = "",
     contacts: Contacts = MappingProxyType({}),
     join_seconds: float = 0.0,
+    formats: Formats = BUILT_IN,
 ) -> AsyncIterator[WorkingBot]:
     """The bot, connected over a socket, for as long as the block lasts; with `nights` admins have their commands, too."""
     client = web_client(sandbox, retry_handlers=[])
@@ -95,7 +101,7 @@ async def working_bot(
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
     drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
     deleting = deletions(client, roles) if deletions else None
-    attachments = Attachments(SlackFiles(sandbox.api_url, sandbox.bot_token), DocumentProcesses())
+    attachments = Attachments(SlackDownloads(sandbox.api_url, sandbox.bot_token), DocumentProcesses())
     conversation = Conversation(
         database,
         messenger,
@@ -104,6 +110,7 @@ async def working_bot(
         drafting,
         _now,
         Language.ENGLISH,
+        final=FinalParts(SlackPeople(client), SlackUploads(client), write_note, formats),
         deletions=deleting,
         contacts=contacts,
         attachments=attachments,
@@ -129,6 +136,7 @@ async def working_bot(
         audits,
         admin_channel,
         home,
+        formats,
     )
     app = AsyncApp(client=client, logger=logging.getLogger("slack_bolt"), before_authorize=make_inbox_middleware(parts))
     register(app, parts)

@@ -1,0 +1,1 @@
+"""Final notes as files: one document, four ways to write it down."""
