@@ -22,7 +22,7 @@ from bot.slack.night_desk import say
 from bot.slack.parts import Parts
 from bot.slack.texts import texts
 from bot.workflow.deleting import may_delete
-from bot.workflow.incoming import DeleteCase
+from bot.workflow.incoming import DeleteCase, deletion_queue
 from bot.workflow.ports import Sign
 from inference.note import Language
 
@@ -71,10 +71,12 @@ class CaseDeletions:
         await self._parts.receive(
             DeleteCase(
                 team_id=body["team"]["id"],
-                channel_id=about["channel"],
+                channel_id=deletion_queue(about["case"]),
                 user_id=body["user"]["id"],
                 at=f"{time.time():.6f}",
                 case_id=about["case"],
+                entered_in=about["channel"],
+                language=about["language"],
                 source=view["id"],
             )
         )

@@ -64,7 +64,8 @@ def taken_up(work: Work, stage: Stage, case_id: str | None, note_id: str | None,
 
 def turned_away(act: Incoming, case_id: str | None, sign: str, at: datetime) -> AuditEntry:
     """The row of an act that was refused with a sign."""
-    return AuditEntry(at, act.team_id, case_id, act.user_id, AuditAction.REFUSED, act.channel_id, f"{act.type}:{sign}")
+    about = case_id or getattr(act, "case_id", None)  # as a form says
+    return AuditEntry(at, act.team_id, about, act.user_id, AuditAction.REFUSED, act.channel_id, f"{act.type}:{sign}")
 
 
 def _subject(act: Incoming, note_id: str | None) -> str:

@@ -203,8 +203,8 @@ class Conversation:
 
     async def _delete(self, work: Work, act: DeleteCase) -> Work:
         if self._deletions is None:
-            return await self._replies.refuse(work, Notice(Sign.CASE_GONE, await self._replies.language(work)))
-        return await self._deletions.asked(work, act, self._replies)
+            return await self._replies.refuse(work, Notice(Sign.CASE_GONE, act.language))
+        return await self._deletions.asked(work, act, self._channel)
 
     async def _answer(self, work: Work) -> Work:
         """A safety card, if one is called for, stands before the note."""

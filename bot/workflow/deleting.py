@@ -21,8 +21,7 @@ from bot.domain.deletion import Deletion, DeletionStage, Found
 from bot.workflow.adapters import DELETED
 from bot.workflow.incoming import DeleteCase, Stage
 from bot.workflow.night_ports import NightStore
-from bot.workflow.ports import Notice, Roles, Sign, Work
-from bot.workflow.replies import Replies
+from bot.workflow.ports import Channel, Notice, Roles, Sign, Work
 from inference.errors import InferenceError
 from inference.registry import Registry
 
@@ -79,20 +78,24 @@ class Deletions:
         self._store, self._roles, self._desk, self._forget, self._registry = store, roles, desk, forget, registry
         self._news = asyncio.Event()
 
-    async def asked(self, work: Work, act: DeleteCase, replies: Replies) -> Work:
+    async def asked(self, work: Work, act: DeleteCase, channel: Channel) -> Work:
         """Deletes the case that a person named, if they may; what follows is announced to `run`."""
         if not await may_delete(self._roles, act.user_id):
-            return await replies.refuse(work, Notice(Sign.NOT_SUPERVISOR, await replies.language(work)))
-        language = await replies.language(work)
+            return await self._refuse(work, act, channel, Sign.NOT_SUPERVISOR)
         async with self._store.begin() as uow:
             file = await uow.case_file(act.case_id)
         ours = file is not None and file.case.team_id == act.team_id
         if not ours or not await self._store.delete_case(act.case_id, act.user_id, work):
-            return await replies.refuse(work, Notice(Sign.CASE_GONE, language))
+            return await self._refuse(work, act, channel, Sign.CASE_GONE)
         log.info("case %s was deleted by %s", act.case_id, act.user_id)
         self._news.set()
-        await replies.tell(work, Notice(Sign.CASE_DELETED, language))
+        await channel.tell(act.entered_in, act.user_id, Notice(Sign.CASE_DELETED, act.language))
         return replace(work, stage=Stage.DONE)
+
+    async def _refuse(self, work: Work, act: DeleteCase, channel: Channel, sign: Sign) -> Work:
+        await channel.tell(act.entered_in, act.user_id, Notice(sign, act.language))
+        async with self._store.begin() as uow:
+            return await uow.refuse(work, sign)
 
     async def delete(self, case_id: str, by: str) -> bool:
         """Deletes a case whose time is over; whether it was there."""

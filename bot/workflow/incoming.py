@@ -403,10 +403,14 @@ class CaseChanged(_Act):
 
 
 class DeleteCase(_Act):
-    """The form that deletes a case, submitted with the case's code."""
+    """The form that deletes a case, submitted with the case's code. Its `channel_id` is that of no channel but a queue of its own: in the
+    case's queue it would wait for answers that are owed, for as long as the model is away."""
 
     type: Literal["delete_case"] = "delete_case"
     case_id: str
+    entered_in: str
+    """The channel in which the person is told."""
+    language: Language
     source: str
     """Modal view id."""
 
@@ -452,6 +456,11 @@ class QuestionsTicked(_Act):
     def key(self) -> str:
         """The modal."""
         return f"questions:{self.case_id}:{self.source}"
+
+
+def deletion_queue(case_id: str) -> str:
+    """The queue of the acts that delete a case."""
+    return f"deletion-{case_id}"
 
 
 class DigestCorrected(_Act):

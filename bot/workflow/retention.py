@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.audit import BOT
-from bot.domain.case import Case, CaseState
+from bot.domain.case import Case
 from bot.domain.deletion import Announcement
 from bot.workflow.deleting import Deletions, DeletionStore
 from bot.workflow.ports import Clock
@@ -44,7 +44,7 @@ class Announcer(Protocol):
 
 def due(case: Case, retention: Retention, announced: Announcement | None, now: datetime) -> datetime | None:
     """When a closed case is to be deleted, if it is announced now or was before; None for a case that is not closed."""
-    if case.state is not CaseState.CLOSED or case.closed_at is None:
+    if case.closed_at is None:
         return None
     said = announced.at if announced and announced.closed_at == case.closed_at else now
     return max(case.closed_at + retention.keep, said + retention.notice)
@@ -60,7 +60,7 @@ class ClosedCases:
     async def look(self) -> None:
         """Announces and deletes what it is time for; of all instances one does."""
         async with self._store.begin() as uow:
-            closed = [case for case in await uow.cases() if case.closed_at and case.state is CaseState.CLOSED]
+            closed = [case for case in await uow.cases() if case.closed_at]
         if not closed or not await self._store.claim(LEASE):
             return
         try:
@@ -86,4 +86,4 @@ class ClosedCases:
         """Whether nobody has opened the case since it was looked at."""
         async with self._store.begin() as uow:
             file = await uow.case_file(case.id)
-        return file is not None and (file.case.state, file.case.closed_at) == (case.state, case.closed_at)
+        return file is not None and file.case.closed_at == case.closed_at
