@@ -8,8 +8,9 @@
     past          it is long over
     current       everything else: when in doubt, it is now
 
-A minor in danger counts whoever puts it there. Rules of words tell these apart for most sentences and not for all, and they know nothing
-of what stands two sentences away; the figures are in this package's README. They raise a card for people to think about, no more.
+Violence is told of somebody else, too, where nothing gives the client as the one who does, wants or threatens it. A minor in danger counts
+whoever puts it there. Rules of words tell these apart for most sentences and not for all, and they know nothing of what stands two
+sentences away; the figures are in this package's README. They raise a card for people to think about, no more.
 """
 
 import re
