@@ -11,6 +11,7 @@ import pytest
 
 from bot.domain.reading import read_items
 from bot.slack.change_texts import change_texts
+from bot.slack.change_views import REMOVE_NOTE_ACTION
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, REREAD_ACTION, TRY_AGAIN_ACTION
@@ -150,6 +151,7 @@ async def test_buttons_that_lead_nowhere(ground: Ground) -> None:
         await _told(ground, "anna", Sign.GONE, times=number)
     _forge(ground, note, EDIT_ACTION, (await ground.rows("SELECT id FROM note"))[0][0])
     await client.delete_message("anna", CASE, post.ts)
+    await client.wait_for(CASE, lambda message: REMOVE_NOTE_ACTION in message.action_ids, timeout=PATIENCE_S)
     await client.click("anna", CASE, note.ts, EDIT_ACTION)
     view = await client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
     ground.sandbox.workspace.delete(ground.sandbox.workspace.channel(CASE).messages[note.ts])
