@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.domain.note import Item, Origin
 from bot.domain.reading import GENERAL_MARK
-from bot.slack.evidence_texts import evidence_texts
+from bot.slack.texts import texts
 from inference.note import Kind, Language
 
 
@@ -34,7 +34,7 @@ def evidence_marks(item: Item, cited: Citations | None) -> list[str]:
 
 def legend(items: Sequence[Item], cited: Citations | None, language: Language) -> list[str]:
     """What the mark of general items means, for the foot of a note that has some."""
-    return [evidence_texts(language).general] if cited is not None and any(_is_general(item, cited) for item in items) else []
+    return [texts(language).general] if cited is not None and any(_is_general(item, cited) for item in items) else []
 
 
 def _is_general(item: Item, cited: Citations) -> bool:

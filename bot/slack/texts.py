@@ -22,6 +22,7 @@ class Texts:
     approved_title: str
     version: str
     your_words: str
+    general: str
     writing: str
     edit: str
     accept: str
@@ -132,6 +133,7 @@ def _words(_: Translate) -> Texts:
         approved_title=_("Final note"),
         version=_("Version {number} · {author}"),
         your_words=_("✎ a counselor's words, kept as they are"),
+        general=_("◦ general advice, not drawn from a description"),
         writing=_("is writing a note …"),
         edit=_("Edit"),
         accept=_("Accept"),

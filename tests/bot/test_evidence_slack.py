@@ -9,7 +9,7 @@ from sqlmodel import col, delete
 
 from bot.domain.note import Note, Origin
 from bot.domain.reading import Reading
-from bot.slack.evidence_texts import evidence_texts
+from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION, EDIT_VIEW, SHORTCUT
 from bot.store.database import Database
 from bot.store.engine import make_engine
@@ -99,7 +99,7 @@ async def test_items_link_to_what_they_rest_on(bot: WorkingBot) -> None:
     assert "Main concern: trouble sleeping. [1]\n" in f"{note.plain}\n"
     assert "Agree on small steps. ◦\n" in note.plain
     assert "What would a good day look like?\n" in note.plain
-    assert evidence_texts(Language.ENGLISH).general in note.plain
+    assert texts(Language.ENGLISH).general in note.plain
     assert f"<{await links(bot, first)}|[1]>" in str(note.blocks)
     added, again = await said(bot, WINE, AGAIN, thread_ts=first.ts)
     assert "weighs on her. [2]" in again.plain
@@ -116,7 +116,7 @@ async def test_a_chinese_note_reads_the_same_way(bot: WorkingBot) -> None:
     assert "建议把手机放在卧室外。 [1]" in note.plain
     assert "从容易的一步开始。 ◦" in note.plain
     assert "否认" not in note.plain
-    assert evidence_texts(Language.CHINESE).general in note.plain
+    assert texts(Language.CHINESE).general in note.plain
 
 
 async def test_a_finding_that_nobody_reported_never_appears(bot: WorkingBot, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,11 +8,11 @@ import pytest
 from bot.domain.evidence import Source
 from bot.domain.note import Item, Origin, Purpose
 from bot.domain.reading import GENERAL_MARK, Reading, read_items, read_reply
-from bot.slack.evidence_texts import evidence_texts
 from bot.slack.evidence_views import Cited
 from bot.slack.payloads import plain_text
 from bot.slack.permalinks import message_url
 from bot.slack.plain_pages import plain_pages
+from bot.slack.texts import texts
 from bot.slack.views import pages
 from bot.workflow.ports import NoteView
 from deploy.sandbox.render import plain_blocks
@@ -50,7 +50,7 @@ def test_marks_stand_after_the_words() -> None:
     assert "2. Mine, too. ✎ [1]\n" in text
     assert "1. Since when?\n" in text
     assert "2. Since when? [2]\n" in text
-    assert text.count(evidence_texts(Language.ENGLISH).general) == 1
+    assert text.count(texts(Language.ENGLISH).general) == 1
 
 
 def test_the_legend_stands_only_where_something_is_general() -> None:
