@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -44,6 +44,9 @@ from inference.note import NoteLimits
 from inference.registry import ADAPTERS_DIRECTORY, Follower, Registry
 from inference.service import connected
 from inference.sharing import Gpus
+
+SLACK_TIMEOUT_S = 30.0
+"""For a whole call; the client's own default."""
 
 
 def _now() -> datetime:
@@ -89,7 +92,10 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         stack.push_async_callback(model.close)
 
         # no retries inside the client: it would post again where an answer was lost; `bot.slack.calls` knows better
-        client = AsyncWebClient(token=_secret(settings, "bot_token"), base_url=settings.slack.api_url, retry_handlers=[])
+        # one session: the client would open a connection of its own for each call
+        session = await stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=SLACK_TIMEOUT_S)))
+        token = _secret(settings, "bot_token")
+        client = AsyncWebClient(token=token, base_url=settings.slack.api_url, session=session, retry_handlers=[])
         identity = _Identity(client)
         guard = SlackGuard(client, settings.slack.team_ids)
         slack = settings.slack
