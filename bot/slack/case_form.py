@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.domain.case import CaseFile, Consent, Withdrawal, consent_now
+from bot.domain.formats import BUILT_IN, Formats
 from bot.slack.blocks import INPUT_CHARS, Block, context, escape, fit, moment, plain, text_input
 from bot.slack.case_setup import EnteredSetup, read_setup, seen_setup, setup_blocks, state_block
 from bot.slack.case_texts import CaseTexts, case_texts
@@ -36,7 +37,7 @@ class Entered:
     setup: EnteredSetup = field(default_factory=EnteredSetup)
 
 
-def case_modal(file: CaseFile) -> dict[str, Any]:
+def case_modal(file: CaseFile, formats: Formats = BUILT_IN) -> dict[str, Any]:
     """The form of a case. What it was opened on goes with it, so that nobody undoes what they did not see."""
     case = file.case
     words, buttons = case_texts(case.language), texts(case.language)
@@ -55,7 +56,7 @@ def case_modal(file: CaseFile) -> dict[str, Any]:
         "submit": plain(buttons.save),
         "close": plain(buttons.cancel),
         "private_metadata": json.dumps(about),
-        "blocks": [*setup_blocks(case), *_consent_blocks(file, words), *_name_blocks(file, words), state_block(case)],
+        "blocks": [*setup_blocks(case, formats), *_consent_blocks(file, words), *_name_blocks(file, words), state_block(case)],
     }
 
 

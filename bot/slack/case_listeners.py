@@ -75,7 +75,7 @@ class CaseForms:
         seen = AuditEntry(datetime.now(UTC), who["team_id"], file.case.id, who["user_id"], AuditAction.VIEWED, detail="case_form")
         async with self._parts.store.begin() as uow:  # before anybody sees anything
             await uow.record(seen)
-        view, opened = case_form.case_modal(file), None
+        view, opened = case_form.case_modal(file, self._parts.formats), None
         try:
             opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=trigger_id, view=view))
         except SlackRefused as error:

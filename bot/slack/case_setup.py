@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.case import Case, CaseState
 from bot.domain.case_code import LONGEST, SHORTEST, clean_code, code_problem
-from bot.domain.formats import note_formats
+from bot.domain.formats import Formats, note_formats
 from bot.slack.blocks import Block, escape, plain
 from bot.slack.case_setup_texts import setup_texts
 from bot.slack.case_texts import case_texts
@@ -33,15 +33,16 @@ def seen_setup(case: Case) -> dict[str, Any]:
     return {"code": case.code, "format": case.note_format, "closed": case.state is CaseState.CLOSED}
 
 
-def setup_blocks(case: Case) -> list[Block]:
+def setup_blocks(case: Case, formats: Formats) -> list[Block]:
     """Code, language and format."""
     words, names = setup_texts(case.language), case_texts(case.language).languages
     text = {"type": "plain_text_input", "action_id": "text", "initial_value": case.code, "max_length": LONGEST}
-    formats = dict.fromkeys((*note_formats(), case.note_format))  # a team's own format may be gone since
+    named = {name: form.title.of(case.language) for name, form in formats.items()} | words.formats
+    choices = dict.fromkeys((*note_formats(formats), case.note_format))  # a team's own format may be gone since
     return [
         _field(CODE, words.code, text, words.code_hint.format(shortest=SHORTEST, longest=LONGEST)),
         _field(LANGUAGE, words.language, _select([(each.value, names[each]) for each in Language], case.language), words.language_hint),
-        _field(FORMAT, words.note_format, _select([(each, words.formats.get(each, each)) for each in formats], case.note_format)),
+        _field(FORMAT, words.note_format, _select([(each, named.get(each, each)) for each in choices], case.note_format)),
     ]
 
 

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.note import Purpose
 from bot.store.case_files import case_from
 from bot.store.questions import count_open
+from bot.store.safety_cards import count_unseen
 from bot.store.tables import AcceptanceRow, ApprovalRow, CaseRow, InboxRow, NoteRow, RevisionRow
 from bot.workflow.incoming import Stage
 from bot.workflow.overview import CaseOverview, Draft
@@ -23,7 +24,7 @@ async def overviews(session: AsyncSession, team_id: str, channel_ids: Collection
     cases = [case_from(row) for row in await session.exec(query)]
     ids = [case.id for case in cases]
     drafts, failed, questions = await _count_drafts(session, ids), await _failed(session, ids), await count_open(session, ids)
-    posts = await _count_posts(session, [case.channel_id for case in cases])
+    posts, cards = await _count_posts(session, [case.channel_id for case in cases]), await count_unseen(session, ids)
     return [
         CaseOverview(
             case,
@@ -31,6 +32,7 @@ async def overviews(session: AsyncSession, team_id: str, channel_ids: Collection
             questions=questions.get(case.id, 0),
             failed=int(case.id in failed),
             posts=posts.get(case.channel_id, 0),
+            safety=cards.get(case.id, 0),
         )
         for case in cases
     ]

@@ -1,7 +1,8 @@
 """Safety cards as rows: categories and state in plain words, because nothing of a case stands in them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -62,6 +63,13 @@ async def unseen(session: AsyncSession, case_id: str) -> Sequence[SafetyCard]:
     wanted = SafetyCardRow.case_id == case_id, ~seen.exists()
     rows = await session.exec(select(SafetyCardRow).where(*wanted).order_by(col(SafetyCardRow.raised_at), col(SafetyCardRow.id)))
     return [_from(row, ()) for row in rows.all()]
+
+
+async def count_unseen(session: AsyncSession, case_ids: Collection[str]) -> Mapping[str, int]:
+    """How many cards of each of these cases nobody has seen."""
+    seen = select(SafetyCardSeenRow.card_id).where(SafetyCardSeenRow.card_id == SafetyCardRow.id)
+    query = select(SafetyCardRow.case_id, func.count()).where(col(SafetyCardRow.case_id).in_(case_ids), ~seen.exists())
+    return dict((await session.exec(query.group_by(col(SafetyCardRow.case_id)))).all())
 
 
 async def _card(session: AsyncSession, row: SafetyCardRow) -> SafetyCard:

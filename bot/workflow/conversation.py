@@ -58,6 +58,7 @@ from bot.workflow.incoming import (
     ExportNotes,
     Felt,
     HandedBack,
+    Incoming,
     ItemChanged,
     Posted,
     QuestionsTicked,
@@ -157,6 +158,16 @@ class Conversation:
             DigestCorrected: digests.correct,
             QuestionsTicked: self._questions.tick,
         }
+        self._shows: dict[type[object], Callable[[Work, Any], Awaitable[Work]]] = {
+            Deleted: self._descriptions.show,
+            RemoveNote: self._descriptions.show,
+            DigestCorrected: self._say_corrected,
+            CaseChanged: self._say_what_holds,
+            CaseSwitched: self._say_switched,
+            CardSeen: self._cards.show_seen,
+            QuestionsTicked: self._questions.say_left,
+            ExportNotes: self._exports.share,
+        }
 
     async def handle(self, work: Work) -> Work:
         """Takes one act one stage further, and says how far it is now."""
@@ -222,23 +233,12 @@ class Conversation:
             log.exception("inbox row %d: the safety card is left out", work.id)
 
     async def _show(self, work: Work) -> Work:
-        if isinstance(work.act, Deleted | RemoveNote):
-            return await self._descriptions.show(work)
-        await check_channel(self._guard, work)
         act = work.act
-        if isinstance(act, DigestCorrected):
-            return await self._replies.refuse(work, Notice(Sign.DIGEST_CORRECTED, await self._replies.language(work)))
-        if isinstance(act, CaseChanged):
-            return await self._say_what_holds(work, act)
-        if isinstance(act, CaseSwitched):
-            await self._say_state(work)
-            return await self._replies.finish(work, None, Stage.DONE)
-        if isinstance(act, CardSeen):
-            return await self._cards.show_seen(work, act)
-        if isinstance(act, QuestionsTicked):
-            return await self._questions.say_left(work, act)
-        if isinstance(act, ExportNotes):
-            return await self._exports.share(work, act)
+        if not isinstance(act, Deleted | RemoveNote):  # what is gone must go; that asks for itself what may still be shown
+            await check_channel(self._guard, work)
+        return await self._shows.get(type(act), self._show_note)(work, act)
+
+    async def _show_note(self, work: Work, act: Incoming) -> Work:
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")
             edits = await uow.edits(note.id) if note else Edits()
@@ -255,6 +255,14 @@ class Conversation:
             if not isinstance(act, Accept | Approve):  # they change no word of it
                 await self._carded(work, self._cards.after_answer)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
+
+    async def _say_corrected(self, work: Work, act: DigestCorrected) -> Work:
+        await self._replies.tell(work, Notice(Sign.DIGEST_CORRECTED, await self._replies.language(work)))
+        return await self._replies.finish(work, None, Stage.DONE)
+
+    async def _say_switched(self, work: Work, act: CaseSwitched) -> Work:
+        await self._say_state(work)
+        return await self._replies.finish(work, None, Stage.DONE)
 
     async def _say_what_holds(self, work: Work, act: CaseChanged) -> Work:
         async with self._store.begin() as uow:

@@ -44,7 +44,7 @@ class Decisions:
         return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
 
     async def summarize(self, work: Work, act: Summarize) -> Work:
-        """A final note is owed, of all that is new in the session, in the format that was asked for."""
+        """A final note is owed, of all that is new in the session, in the format that was asked for, else in that of the case."""
         if act.format not in {"", *note_formats(self._formats)}:
             notice = Notice(Sign.NO_SUCH_FORMAT, await self._replies.language(work), named=", ".join(note_formats(self._formats)))
             return await self._replies.refuse(work, notice)
@@ -54,9 +54,10 @@ class Decisions:
         items = await asyncio.to_thread(session_items, notes)
         if case is None or not items:
             raise NothingToSummarize
+        form = self._formats.get(act.format or case.note_format)  # none: itemized, or a team's template that is gone
         turn = await self._drafting.measure_list(TurnKind.SUMMARIZE, items, case.language)
         async with self._store.begin() as uow:
-            note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None, format=self._formats.get(act.format))
+            note = Note(uuid.uuid4().hex, case.id, Purpose.SUMMARY, None, format=form)
             await uow.add_note(note)
             await uow.add_turn(note, turn)
             return await uow.advance(work, Stage.ACCEPTED, note.id)

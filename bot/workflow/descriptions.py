@@ -110,10 +110,9 @@ class Descriptions:
                 return await uow.advance(work, Stage.ANSWERED, note.id)
         return await self._replies.refuse(work, Notice(Sign.GONE, await self._replies.language(work)))
 
-    async def show(self, work: Work) -> Work:
+    async def show(self, work: Work, act: Deleted | RemoveNote) -> Work:
         """After something was deleted or removed: nothing of it stays in the database's files, and the messages say so where they may."""
         await self._store.scrub()
-        act = work.act
         refused = await self._guard.refusal(act.team_id, act.channel_id, act.user_id) in CHANNEL_SIGNS
         async with self._store.begin() as uow:
             case, note = await case_and_note(uow, work, work.note_id or "")

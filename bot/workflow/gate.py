@@ -1,12 +1,43 @@
 """What an act has to pass before anything is done about it: the channel and the person may use PhyAssist, and the case takes such acts."""
 
 from bot.domain.case import Case, CaseState
-from bot.workflow.incoming import Accept, Approve, ChannelChanged, DeleteCase, Deleted, HandedBack, Posted, Reread, Summarize, TryAgain
+from bot.workflow.incoming import (
+    Accept,
+    Approve,
+    AskedAnew,
+    ChannelChanged,
+    DeleteCase,
+    Deleted,
+    DigestCorrected,
+    HandedBack,
+    ItemChanged,
+    Posted,
+    Reread,
+    SectionsCorrected,
+    Separate,
+    Summarize,
+    TryAgain,
+    WriteAgain,
+)
 from bot.workflow.ports import CHANNEL_SIGNS, Guard, Notice, Sign, Store, UnitOfWork, Work
 from bot.workflow.replies import Replies
 
-_ADDS_TO_THE_CASE = (Posted, HandedBack, Reread, TryAgain, Summarize, Approve, Accept)
-"""What a closed case does not take; what shows it, changes its form or removes something from it is taken."""
+_ADDS_TO_THE_CASE = (
+    Posted,
+    HandedBack,
+    Reread,
+    WriteAgain,
+    Separate,
+    ItemChanged,
+    AskedAnew,
+    TryAgain,
+    Summarize,
+    SectionsCorrected,
+    Approve,
+    Accept,
+    DigestCorrected,
+)
+"""What a closed case does not take; what shows it, signs or adds to its approved notes, changes its form or removes something is taken."""
 _AGAINST_THE_CHANNEL = (CHANNEL_SIGNS | {Sign.GUEST_AUTHOR}) - {Sign.WRONG_TEAM}
 
 

@@ -9,8 +9,9 @@ from sqlmodel import col, delete
 
 from bot.domain.note import Note, Origin
 from bot.domain.reading import Reading
+from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
-from bot.slack.views import EDIT_ACTION, EDIT_VIEW, SHORTCUT
+from bot.slack.views import EDIT_ACTION, SHORTCUT
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema

@@ -17,11 +17,12 @@ from bot.domain.note import Note, Origin, Purpose
 from bot.domain.shared_file import SharedFile
 from bot.domain.signing import Role
 from bot.domain.templates import read_templates
+from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.export_views import EXPORT_VIEW, NOTES, TYPES
 from bot.slack.final_views import ADDENDUM_ACTION, ADDENDUM_VIEW, COSIGN_ACTION, EXPORT_ACTION, SECTIONS_ACTION, SECTIONS_VIEW
 from bot.slack.texts import texts
 from bot.slack.uploads import SlackUploads
-from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, EDIT_VIEW
+from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema

@@ -151,7 +151,8 @@ def test_the_hint_of_the_command_names_every_word(manifest: dict[str, Any]) -> N
     """Slack shows it while somebody types: what everybody may say, then what admins may."""
     (command,) = manifest["features"]["slash_commands"]
     everybody, admins = command["usage_hint"].split("(admins:")
-    assert {hint.split()[0] for hint in everybody.split("|")} == {"summarize", "export", "case", "status", "questions", "history", "help"}
+    known = {"summarize", "export", "case", "status", "questions", "history", "digest", "help"}
+    assert {hint.split()[0] for hint in everybody.split("|")} == known
     assert {word.split()[0] for word in admins.rstrip(")").split("|")} == ADMIN_WORDS | {"audit"}
 
 
