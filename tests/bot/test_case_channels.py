@@ -196,11 +196,11 @@ async def test_the_cards_button_opens_the_form(bot: WorkingBot) -> None:
     card = await invited(bot)
     await bot.sandbox.client.click("li", CASE, card.ts, SET_UP_ACTION)
     view = await bot.sandbox.client.wait_for_view("li", CASE_VIEW, timeout=PATIENCE_S)
-    assert (await bot.sandbox.client.submit_view("li", view["id"], {CODE: "team-7", LANGUAGE: "zh", FORMAT: "SOAP"})).ok
+    assert (await bot.sandbox.client.submit_view("li", view["id"], {CODE: "team-7", LANGUAGE: "zh", FORMAT: "soap"})).ok
     told = await bot.sandbox.client.wait_for_ephemeral("li", "TEAM-7", timeout=PATIENCE_S)
-    assert "个案 TEAM-7 · 中文 · 最终记录：SOAP · 进行中" in told.text
+    assert "个案 TEAM-7 · 中文 · 最终记录：SOAP 记录 · 进行中" in told.text
     case = await only_case(bot)
-    assert (case.code, case.language, case.note_format) == ("TEAM-7", Language.CHINESE, "SOAP")
+    assert (case.code, case.language, case.note_format) == ("TEAM-7", Language.CHINESE, "soap")
     assert (await bot.sandbox.client.message(CASE, card.ts)).plain == card.plain
 
 

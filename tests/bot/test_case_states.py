@@ -137,7 +137,7 @@ async def test_a_code_that_somebody_took_meanwhile_is_not_taken_twice(store_url:
         await desk.do(JOINED.model_copy(update={"channel_id": "C2"}))
         await desk.do(form(await the_case(desk), "V1", code="TEAM-1"))
         other = await the_case(desk, "C2")
-        await desk.do(form(other, "V2", code="TEAM-1", note_format="SOAP"))
+        await desk.do(form(other, "V2", code="TEAM-1", note_format="soap"))
         assert desk.channel.notices[-1] is Sign.CODE_TAKEN
         assert await the_case(desk, "C2") == other
 

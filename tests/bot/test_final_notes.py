@@ -28,6 +28,7 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.ports import Notice, Sign
+from deploy.demo.scene import entries
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
@@ -248,8 +249,10 @@ async def test_the_plan_goes_on_until_it_is_replaced_or_dropped(bot: WorkingBot)
         ("Take long walks outside, says answer 4.", False),
         ("Keep a diary, says answer 2.", True),
     ]
-    view = await opened(bot, draft, EDIT_ACTION, EDIT_VIEW)
-    assert (await bot.sandbox.client.submit_view("anna", view["id"], {"advice:0": "Take long walks outside, says answer 4."})).ok
+    assert (await bot.sandbox.client.click("anna", CASE, draft.ts, EDIT_ACTION)).ok
+    view = await bot.sandbox.client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
+    wished = [NoteItem(item.kind, item.text) for item in newest.items if not item.carried]
+    assert (await bot.sandbox.client.submit_view("anna", view["id"], entries(view, wished))).ok
     await changed(bot, draft.ts, "Version 2")
     again = await drafted(bot)
     assert "Keep a diary" not in again.plain

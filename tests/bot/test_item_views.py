@@ -60,7 +60,7 @@ def test_each_line_has_a_menu(language: Language) -> None:
 def test_menus_are_there_where_one_message_holds_them(lines: int, line: str) -> None:
     """Up to 20 short lines; a longer note has none, and is whole all the same. Slack takes it either way, whatever stands below it."""
     note = a_note(a_revision(*items_of(*[f"{number}: {line}".strip() for number in range(lines)])))
-    view = NoteView(note, Language.ENGLISH, Reading.EDITED, "9.9", Why("r" * 32, True, None, undo=True))
+    view = NoteView(note, Language.ENGLISH, Reading.EDITED, "9.9", why=Why("r" * 32, True, None, undo=True))
     menus = action_ids(view).count(ITEM_ACTION)
     assert menus in {0, lines}
     if line == "Short.":
