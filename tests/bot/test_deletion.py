@@ -48,7 +48,6 @@ letter:
 """
 
 
-
 async def all_rows(url: str) -> Rows:
     """Every row of every table."""
     engine = make_engine(url)

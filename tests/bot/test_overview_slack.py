@@ -161,7 +161,9 @@ async def test_a_status_names_drafts_until_they_are_approved(bot: WorkingBot) ->
     draft = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     text = await status(bot)
     assert "Final notes that wait for approval: 1 (drafted " in text
-    assert f"/p{draft.ts.replace('.', '')}" in text
+    shown = (await client.command("anna", CASE, "/phyassist status")).shown
+    assert shown
+    assert f"/p{draft.ts.replace('.', '')}" in str(shown.blocks)
     assert "Notes that nobody accepted as they stand: 1" in text
     await client.click("li", CASE, draft.ts, APPROVE_ACTION)
     await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
