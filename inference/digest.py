@@ -8,9 +8,10 @@ a later report touches, however long ago it was said, is brought back beside tha
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import chain, zip_longest
+from operator import add
 
 from inference.note import clean_text
 from inference.tokens import estimate_tokens
@@ -52,7 +53,7 @@ class Correction:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Sentence:
     """A sentence with its terms and the report that it is of; `weight` is how much it tells by itself."""
 
@@ -68,11 +69,11 @@ class Past:
     def __init__(self, reports: Sequence[Reported]) -> None:
         self._sentences = [sentence for place, report in enumerate(reports) for sentence in _sentences(report, place)]
         self._reports = len(reports)
-        self._in_reports = Counter(term for terms in _terms_by_report(self._sentences) for term in terms)
         self._holding: defaultdict[str, list[int]] = defaultdict(list)
         for place, sentence in enumerate(self._sentences):
             for term in sentence.terms:
                 self._holding[term].append(place)
+        self._in_reports = Counter(chain.from_iterable(_terms_by_report(self._sentences)))
 
     def digest(self, tokens: int, after: int = 0) -> tuple[str, ...]:
         """Sentences of at most `tokens` tokens, in the order in which they were reported: what matters, from all of the time.
@@ -93,8 +94,8 @@ class Past:
         """The sentences that `text` touches most, in the order in which they were reported; none that say what `text` says itself."""
         said, known = terms(text), frozenset(without)
         scores: defaultdict[int, float] = defaultdict(float)
-        for term in said:
-            if 0 < self._in_reports[term] <= self._reports * COMMON or self._in_reports[term] == 1:
+        for term in sorted(said):  # in one order, so that sums are the same to the last bit wherever they are made
+            if 0 < self._in_reports[term] <= max(self._reports * COMMON, 1):
                 rarity = math.log((1 + self._reports) / self._in_reports[term])
                 for place in self._holding[term]:
                     scores[place] += rarity
@@ -115,24 +116,25 @@ class Past:
     def _by_turns(self, after: int) -> Iterator[int]:
         """Places of sentences: the best of each era, the newest era first, then the second best of each, and so on."""
         eras: list[list[int]] = [[] for _ in range(ERAS)]
+        again = {term: math.log(reports) for term, reports in self._in_reports.items()}
         for place, sentence in enumerate(self._sentences):
             if sentence.report >= after:
                 eras[(sentence.report - after) * ERAS // (self._reports - after)].append(place)
-        ranked = [sorted(era, key=lambda place: (-self._worth(self._sentences[place]), -place)) for era in reversed(eras)]
+        ranked = [sorted(era, key=lambda place: (-_worth(self._sentences[place], again), -place)) for era in reversed(eras)]
         for round_ in zip_longest(*ranked):
             yield from (place for place in round_ if place is not None)
 
-    def _worth(self, sentence: _Sentence) -> float:
-        """What tells by itself, and what is spoken of again and again."""
-        again = sum(math.log(self._in_reports[term]) for term in sentence.terms)
-        return sentence.weight + again / math.sqrt(len(sentence.terms) + 1)
+
+def _worth(sentence: _Sentence, again: Mapping[str, float]) -> float:
+    """What tells by itself, and what is spoken of again and again; rounded once, so that the order of terms in a set does not matter."""
+    return sentence.weight + math.fsum(map(again.__getitem__, sentence.terms)) / math.sqrt(len(sentence.terms) + 1)
 
 
 def terms(text: str) -> frozenset[str]:
     """What a text speaks of: beginnings of words, numbers, pairs of Chinese signs."""
     found = {word[:STEM] for word in _WORDS.findall(text.lower())}
     for run in _HAN.findall(text):
-        found.update(map("".join, pairwise(run)))
+        found.update(map(add, run, run[1:]))
     return frozenset(found)
 
 

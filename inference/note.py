@@ -85,6 +85,8 @@ def list_note(items: Iterable[NoteItem]) -> str:
 
 def clean_text(text: str) -> str:
     """One line without control characters or doubled spaces; what a person sees is unchanged. Empty where there is nothing to see."""
+    if text.isprintable() and "  " not in text:  # nearly all texts: signs and single spaces, nothing else
+        return text.strip()
     if all(unicodedata.category(char)[0] in "CZ" for char in text):  # zero-width characters alone are no words
         return ""
     visible = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)

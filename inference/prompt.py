@@ -180,7 +180,7 @@ def build_prompt(
     kept = list(turns if start < 2 else turns[start:])
     while opening and kept[:-1] and kept[0].kind is TurnKind.ANSWER:
         kept = kept[1:]
-    told = what_left(turns, language, budget, corrections) if opening else _NOTHING
+    told = _what_left(turns, start, language, budget, corrections) if opening else _NOTHING
     messages: list[Message] = []
     parts = [INSTRUCTIONS[language], *(turn.text for turn in opening), *told.digest_text(language)]
     role, tokens = "user", preamble_tokens + estimate_tokens("\n".join(told.digest))
@@ -227,8 +227,10 @@ _NOTHING = Left(0)
 def what_left(turns: Sequence[Turn], language: Language, budget: int, corrections: Sequence[Correction] = ()) -> Left:
     """What a prompt of these turns says of those that are left out of it; `budget` is without the preamble."""
     start = window_start(turns, budget)
-    if start < 2:
-        return _NOTHING
+    return _NOTHING if start < 2 else _what_left(turns, start, language, budget, corrections)
+
+
+def _what_left(turns: Sequence[Turn], start: int, language: Language, budget: int, corrections: Sequence[Correction]) -> Left:
     share = _Share.of(budget)
     room = max(budget - turns[0].tokens - turns[start].tokens - 2 * TEMPLATE_TOKENS, 0)  # of budgets that hold little more than two turns
     recall = min(share.recall, room)
@@ -260,8 +262,10 @@ def window_start(turns: Sequence[Turn], budget: int) -> int:
         if used + reserve <= budget:
             continue
         while start < end - 1 and used > budget // 2:
+            if start == 1:  # the first turns that leave; the opening stays
+                used += share.digest + sum(recalls[1:end])
+            used -= (lengths[start] + recalls[start]) * (start > 0)
             start += 1
-            used = lengths[0] + sum(lengths[start:end]) + (share.digest + sum(recalls[start:end])) * (start > 1)
     return start
 
 

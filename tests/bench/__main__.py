@@ -1,4 +1,5 @@
-"""Runs the benchmarks and prints the figures: App Home, the bot beside direct requests, and adapters that change under load.
+"""Runs the benchmarks and prints the figures: prompts of long cases, App Home, the bot beside direct requests, and adapters that change
+under load.
 
 Direct requests and the bot take turns, round by round, so that a machine that gets slower gets slower for both.
 """
@@ -23,6 +24,7 @@ from inference.server import model_server
 from tests.bench.arms import Counter, Direct, Through, descriptions
 from tests.bench.measure import Figures, Note, Round
 from tests.bench.overview import measure_home
+from tests.bench.prompts import measure_prompts
 from tests.bench.switching import measure_switching
 from tests.support.model_server import a_free_port
 
@@ -38,14 +40,17 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=9, help="promotions and rollbacks, every third one; 0 leaves them out")
     parser.add_argument("--streams", type=int, default=24, help="notes that are being written while adapters change")
     parser.add_argument("--home", type=int, default=200, help="cases in an App Home; 0 leaves it out")
+    parser.add_argument("--prompts", type=int, default=500, help="descriptions of a case whose prompt is built; 0 leaves it out")
     asyncio.run(run(**vars(parser.parse_args())))
     return 0
 
 
-async def run(cases: list[int], rounds: int, turns: int, changes: int, streams: int, home: int) -> None:
-    """App Home; then all sizes, one after the other, and one long case, on one server and one bot; then, without the bot, adapters that
-    change."""
+async def run(cases: list[int], rounds: int, turns: int, changes: int, streams: int, home: int, prompts: int) -> None:
+    """Prompts and App Home; then all sizes, one after the other, and one long case, on one server and one bot; then, without the bot,
+    adapters that change."""
     console = Console()
+    if prompts:
+        measure_prompts(console, prompts)
     with tempfile.TemporaryDirectory(prefix="phyassist-bench-") as folder:
         if home:
             await measure_home(console, Path(folder), home)

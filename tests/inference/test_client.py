@@ -3,11 +3,14 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.client import DEFAULT_CONTEXT_TOKENS, ESTIMATES_S, Delta, Finished, FinishReason, OpenAIChatModel, Usage
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken
@@ -383,3 +386,11 @@ async def test_nothing_is_logged(local: LocalServer, model: OpenAIChatModel, cap
 def test_estimates_are_on_the_safe_side(text: str, least: int) -> None:
     """An estimate is at least what Llama-family tokenizers make of the text."""
     assert estimate_tokens(text) >= least
+
+
+@given(st.text(st.characters(max_codepoint=255) | st.sampled_from("睡🙂\ud800\u2028")))
+def test_an_estimate_is_of_each_sign(text: str) -> None:
+    """Three ASCII letters or spaces a token, and one for each byte of all else."""
+    words = [sign for sign in text if sign.isascii() and (sign.isalpha() or sign.isspace())]
+    rest = sum(len(sign.encode(errors="replace")) for sign in text if sign not in words)
+    assert estimate_tokens(text) == math.ceil(len(words) / 3) + rest

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+import unicodedata
 
 import jsonschema
 import pytest
@@ -126,6 +128,15 @@ def test_the_schema_takes_what_is_written(note: tuple[NoteItem, ...]) -> None:
     assert jsonschema.Draft202012Validator(schema).is_valid(value) == fits
     assert not jsonschema.Draft202012Validator(schema).is_valid({**value, "diagnosis": []})
     assert not jsonschema.Draft202012Validator(schema).is_valid({key: value[key] for key in ("analysis", "questions")})
+
+
+@given(st.text(st.sampled_from("ab睡。 \u3000\u00a0\u200b\u2028\n\t\x00\x85\ud800🙂"), max_size=12) | st.text(max_size=12))
+def test_a_text_is_cleaned_sign_by_sign(text: str) -> None:
+    """Control signs and line ends become spaces, runs of spaces one, the ideographic space aside; what holds nothing to see is empty."""
+    kinds = [unicodedata.category(sign) for sign in text]
+    spaced = "".join(" " if kind in {"Cc", "Zl", "Zp"} else sign for sign, kind in zip(text, kinds, strict=True))
+    expected = re.sub(r"[^\S\u3000]+", " ", spaced).strip() if any(kind[0] not in "CZ" for kind in kinds) else ""
+    assert clean_text(text) == expected
 
 
 def test_chinese_spacing_stays() -> None:
