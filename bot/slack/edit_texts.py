@@ -64,9 +64,9 @@ def _words(_: Translate) -> EditTexts:
         next=_("Next page"),
         line=_("{heading} {number}"),
         add=_("Add to {heading}"),
-        add_hint=_("One line for each new item."),
+        add_hint=_("One new line of the note per line."),
         one_title=_("Edit this line"),
-        one_hint=_("Each line of text becomes an item; empty it to drop it."),
+        one_hint=_("Each line of text becomes a line of the note; empty it to drop it."),
     )
 
 

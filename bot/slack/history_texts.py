@@ -54,7 +54,7 @@ def _words(_: Translate) -> HistoryTexts:
             Change.ADDED: _("added: {number}"),
         },
         unchanged=_("the same as the version before"),
-        nothing_left=_("No items."),
+        nothing_left=_("No lines."),
         unanswered=_("No note was written yet."),
         legend=_("~Struck out~ was taken out · *bold* is new in this version · ✎ marks a counselor's words"),
         draft=_("Draft, waiting for approval"),

@@ -120,7 +120,8 @@ def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return [*thumbs(view), *foot, *reasons(view), {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
+    # what is tapped most comes first and stays in its place; what people think of the note comes last
+    return [*foot, {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view), *thumbs(view), *reasons(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:

@@ -97,7 +97,7 @@ def test_the_buttons_under_a_note() -> None:
     """Edit, New answer, Shorter, Accept, and thumbs for the model; an accepted note is at rest, an emptied one can be asked for anew."""
     view = NoteView(a_note(a_revision(an_item())), Language.ENGLISH)
     wishes = [WISH_ACTIONS[Wish.ANEW], WISH_ACTIONS[Wish.SHORTER]]
-    assert action_ids(view) == [ITEM_ACTION, FEEDBACK_ACTION, EDIT_ACTION, *wishes, ACCEPT_ACTION]
+    assert action_ids(view) == [ITEM_ACTION, EDIT_ACTION, *wishes, ACCEPT_ACTION, FEEDBACK_ACTION]
     assert view.note.current
     accepted = view.note.accept("U0LI", view.note.current.id, NOW)
     assert action_ids(replace(view, note=accepted, why=Why("r", True, None))) == [EDIT_ACTION]

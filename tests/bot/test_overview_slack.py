@@ -162,7 +162,7 @@ async def test_a_status_names_drafts_until_they_are_approved(bot: WorkingBot) ->
     text = await status(bot)
     assert "Final notes that wait for approval: 1 (drafted " in text
     assert f"/p{draft.ts.replace('.', '')}" in text
-    assert "Notes that nobody accepted as they stand: 1" in text
+    assert "Notes not accepted yet: 1" in text
     await client.click("li", CASE, draft.ts, APPROVE_ACTION)
     await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
     assert "approval" not in await status(bot)
