@@ -15,6 +15,7 @@ class EditTexts:
     new_answer: str
     shorter: str
     taken_over: str
+    nothing_new: str
     all_new: str
     kept: str
     good: str
@@ -48,6 +49,7 @@ def _words(_: Translate) -> EditTexts:
         new_answer=_("New answer"),
         shorter=_("Shorter"),
         taken_over=_("Took over {count} of {before} lines · {new} new ✦"),
+        nothing_new=_("Took over {count} of {before} lines · nothing new"),
         all_new=_("All lines are new"),
         kept=_("⚑ kept"),
         good=_("Good note"),
