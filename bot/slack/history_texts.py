@@ -50,7 +50,7 @@ def _words(_: Translate) -> HistoryTexts:
         changes={
             Change.KEPT: _("kept: {number}"),
             Change.REWRITTEN: _("rewritten: {number}"),
-            Change.CUT: _("cut: {number}"),
+            Change.CUT: _("dropped: {number}"),
             Change.ADDED: _("added: {number}"),
         },
         unchanged=_("the same as the version before"),

@@ -186,7 +186,7 @@ async def test_history_is_walked_through_and_shows_what_was_changed(bot: Working
     text = await modal(bot, "NOTE 1 OF 2")
     assert "The client sleeps badly." in text
     assert "*Version 2* · @U0LI" in text
-    assert "kept: 2 · cut: 1 · rewritten: 1" in text
+    assert "kept: 2 · dropped: 1 · rewritten: 1" in text
     assert "• Sleep is *very* short. ✎" in text
     assert "• ~How much coffee is it a day?~" in text
     assert (await client.click("anna", view_id=view["id"], action_id=DAY_ACTION, value=f"{datetime.now(UTC):%Y-%m-%d}")).ok
