@@ -115,7 +115,8 @@ def _own_words(view: NoteView) -> list[str]:
 
 
 def _who(user_id: str, role: Role | None, words: FinalTexts) -> str:
-    return f"<@{user_id}> ({words.roles[role]})" if role else f"<@{user_id}>"
+    who = f"<@{user_id}>"
+    return words.person.format(who=who, role=words.roles[role]) if role else who
 
 
 def approved_buttons(view: NoteView) -> Block:

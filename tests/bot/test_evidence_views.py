@@ -57,8 +57,11 @@ def test_marks_stand_after_the_words() -> None:
     assert text.count(texts(Language.ENGLISH).general) == 1
 
 
-def test_the_legend_stands_only_where_something_is_general() -> None:
-    """A note that rests on descriptions throughout explains nothing."""
+def test_the_legend_explains_only_marks_that_are_there() -> None:
+    """Numbers where a line rests on something, the ring where one is general."""
+    words = texts(Language.ENGLISH)
+    assert words.rests_on in shown(cites(an_item("One."), 1))
+    assert words.rests_on not in shown(an_item("One."))
     assert GENERAL_MARK not in shown(cites(an_item("One."), 1), an_item("Since when?", Kind.QUESTION))
 
 

@@ -164,7 +164,7 @@ async def test_a_status_names_drafts_until_they_are_approved(bot: WorkingBot) ->
     shown = (await client.command("anna", CASE, "/phyassist status")).shown
     assert shown
     assert f"/p{draft.ts.replace('.', '')}" in str(shown.blocks)
-    assert "Notes that nobody accepted as they stand: 1" in text
+    assert "Notes not accepted yet: 1" in text
     await client.click("li", CASE, draft.ts, APPROVE_ACTION)
     await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
     assert "approval" not in await status(bot)
@@ -188,7 +188,7 @@ async def test_history_is_walked_through_and_shows_what_was_changed(bot: Working
     text = await modal(bot, "NOTE 1 OF 2")
     assert "The client sleeps badly." in text
     assert "*Version 2* · @U0LI" in text
-    assert "kept: 2 · cut: 1 · rewritten: 1" in text
+    assert "kept: 2 · dropped: 1 · rewritten: 1" in text
     assert "• Sleep is *very* short. ✎" in text
     assert "• ~How much coffee is it a day?~" in text
     assert (await client.click("anna", view_id=view["id"], action_id=DAY_ACTION, value=f"{datetime.now(UTC):%Y-%m-%d}")).ok

@@ -80,6 +80,7 @@ async def test_help_status_and_unknown_words(workspace: Sandbox, start_bot: Star
             result = await workspace.client.command("anna", CASE, line)
             assert result.shown is not None
             assert expected in result.shown.text
+            assert len(result.shown.text.splitlines()) <= 13  # one screen, and a line for the unknown word
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # a matter of the prompt, not of the database
