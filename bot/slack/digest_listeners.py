@@ -14,6 +14,7 @@ from bot.slack.commands import language_of
 from bot.slack.digest_texts import digest_texts
 from bot.slack.parts import Parts
 from bot.slack.texts import texts
+from bot.slack.viewings import viewed
 from bot.workflow.digest import Digest, Digests
 from bot.workflow.incoming import DigestCorrected
 from bot.workflow.ports import Notice, Sign
@@ -43,6 +44,7 @@ class DigestListeners:
             await ack(digest_texts(await language_of(self._parts, command)).nothing)
             return
         await ack()
+        await viewed(self._parts.store, digest.case, command["user_id"], "digest")
         view, opened = digest_modal(digest), None
         try:
             opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=command["trigger_id"], view=view))

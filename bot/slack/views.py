@@ -103,7 +103,7 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
 def _lines(view: NoteView, words: Texts, cited: Citations | None) -> list[Block]:
     """The items: in the sections of the note's format, or line by line with menus, or kind by kind."""
     if view.note.format:
-        return final_sections(view.note.format, view.note.items, view.language, view.note.approval is None)
+        return final_sections(view.note.format, view.note.items, view.language, view.note.approval is None, cited)
     new = new_texts(view)
     listed = [(item.kind, marked(item, new, cited)) for item in view.note.items]
     return lines_with_menus(view, cited) or _sections(listed, words)

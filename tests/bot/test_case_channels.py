@@ -23,6 +23,7 @@ from bot.store.vault import new_key
 from bot.workflow.channel_watch import watch_channels
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
+from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
@@ -167,6 +168,19 @@ async def test_an_invitation_opens_a_case_with_a_card(bot: WorkingBot) -> None:
     assert len(cards) == 1
     await answered(bot)
     assert (await only_case(bot)).id == case.id
+
+
+async def test_a_channel_that_had_the_bot_already_gets_its_card_with_the_first_description(bot: WorkingBot) -> None:
+    """As where the bot was invited before it ran: the case is opened by what is described, in its language, and the card comes once."""
+    channel = bot.sandbox.workspace.channel(CASE)
+    channel.members.append(BOT_USER_ID)
+    await answered(bot, "来访者六周以来睡不好。")
+    await answered(bot, "来访者昨晚睡得好一些。")
+    await settled(bot)
+    cards = [message for message in await bot.sandbox.client.messages(CASE) if SET_UP_ACTION in message.action_ids]
+    assert len(cards) == 1
+    assert card_texts(Language.CHINESE).stores in cards[0].plain
+    assert (await only_case(bot)).welcomed
 
 
 async def test_the_card_speaks_the_inviters_language(bot: WorkingBot) -> None:

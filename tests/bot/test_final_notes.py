@@ -148,7 +148,7 @@ async def test_a_soap_note_is_arranged_filled_in_and_approved(bot: WorkingBot) -
     assert "*Subjective*\n• She sleeps badly since the move.\n• She eats little." in shown
     assert "*Objective*\n_To be filled in by the counselor before approval_" in shown
     assert "*Assessment*\n1. Analysis of answer 2" in shown
-    assert "*Plan*\n_Advice_\n1. Keep a diary, says answer 2.\n_Questions to ask_\n1. What of answer 2?" in shown
+    assert "*Plan*\n_Advice_\n1. Keep a diary, says answer 2. ◦\n_Questions to ask_\n1. What of answer 2?" in shown
     await bot.sandbox.client.click("anna", CASE, draft.ts, APPROVE_ACTION)
     await told(bot, ENGLISH.signs[Sign.SECTIONS_MISSING].format(named="Objective"))
     view = await opened(bot, draft, SECTIONS_ACTION, SECTIONS_VIEW)
