@@ -43,8 +43,8 @@ class DigestListeners:
         if digest is None or not digest.upto:
             await ack(digest_texts(await language_of(self._parts, command)).nothing)
             return
-        await ack()
         await viewed(self._parts.store, digest.case, command["user_id"], "digest")
+        await ack()
         view, opened = digest_modal(digest), None
         try:
             opened, _ = await attempt("views.open", lambda: self._parts.client.views_open(trigger_id=command["trigger_id"], view=view))

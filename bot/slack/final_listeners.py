@@ -85,8 +85,8 @@ class FinalListeners:
         if case is None or not notes:
             await ack(notice_text(Notice(Sign.NOTHING_TO_EXPORT, language)))
             return
-        await ack()
         await viewed(self._parts.store, case, command["user_id"], "export_form")
+        await ack()
         approved = [note.id for note in notes if note.approval]
         chosen: Collection[str] = approved if rest_of(command).lower() == "all" else approved[-1:]
         view = export_views.export_modal(notes, chosen, language, case.channel_id)

@@ -94,7 +94,7 @@ async def test_a_closed_case_takes_nothing_and_goes_on_when_it_is_opened(store_u
         assert len(desk.model.prompts) == 2
         await desk.do(switched(False, "reopen again"))
         assert desk.channel.notices[-1] is Sign.CASE_OPEN
-        assert desk.channel.greetings == [Sign.CASE_NOW_CLOSED, Sign.CASE_NOW_OPEN]
+        assert desk.channel.greetings == [Sign.WELCOME, Sign.CASE_NOW_CLOSED, Sign.CASE_NOW_OPEN]
         assert (await the_case(desk)).closed_at is None
 
 
@@ -164,7 +164,7 @@ async def test_an_event_that_was_lost_is_made_up_for_by_the_next_act(store_url: 
         await desk.do(a_post())
         assert (await the_case(desk)).state is CaseState.OPEN
         assert len(desk.model.prompts) == 2
-        assert len(desk.channel.greetings) + len(desk.channel.warnings) == (1 if why is Suspension.ARCHIVED else 2)
+        assert len(desk.channel.greetings) + len(desk.channel.warnings) == (2 if why is Suspension.ARCHIVED else 3)
 
 
 async def test_closed_and_suspended_are_two_things(store_url: str) -> None:

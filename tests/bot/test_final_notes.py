@@ -377,6 +377,8 @@ async def test_the_command_ticks_the_last_or_all_approved_notes(bot: WorkingBot)
         menu = view["blocks"][0]["element"]
         assert [option["value"] for option in menu["initial_options"]] == ticked
         assert [option["value"] for option in menu["options"]] == [draft, second, first]
+        if line != "export all":
+            await client.close_view("anna", view["id"])
     shared = await exported(bot, view, {NOTES: [draft], TYPES: ["md"]})
     assert "DRAFT of the final note" in shared.plain
     (file,) = shared.files
