@@ -3,7 +3,7 @@
 #   make test            every test            (ARGS="-k name" for some of them, WORKERS=0 in one process)
 #   make nights          the longest tests, of whole nights, which `test` and `check` leave out
 #   make check           lint, types, import contracts, every test with coverage
-#   make bench           the bot beside direct requests to the model server; adapters that change under load
+#   make bench           prompts of long cases; App Home; the bot beside direct requests to the model server; adapters that change
 #   make lock            resolve the dependencies again
 #   make clean           remove what set-up and tools made
 

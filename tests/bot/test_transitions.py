@@ -142,7 +142,7 @@ class Rules(RuleBasedStateMachine):
     def somebody_hands_a_list_back(self, user: str, past: int, drop: int, kind: Kind) -> None:
         """Of any revision, with a line of their own and without some others."""
         seen = self.note.revisions[-1 - past % len(self.note.revisions)]
-        lines = [*[NoteItem(item.kind, item.text) for item in seen.items][drop:], NoteItem(kind, self._words())]
+        lines = [*(NoteItem(item.kind, item.text) for item in seen.items[drop:]), NoteItem(kind, self._words())]
         self.wrote |= {line.text for line in lines}
         self._revise(Origin.COUNSELOR, user, adopt(self.note.merge_edit(lines, seen.id), self.note.items))
 
