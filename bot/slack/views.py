@@ -93,9 +93,7 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
     result = []
     for index, blocks in enumerate(groups):
         head = [header(final_title(view, words.approved_title if approved else words.summary_title))] if summary and index == 0 else []
-        # the sections of a format show no evidence, so there is nothing to explain
-        explained = [] if view.note.format else legend(view.note.items, cited, view.language)
-        foot = _foot(view, words, explained) if index == last else []
+        foot = _foot(view, words, legend(view.note.items, cited, view.language)) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
 
