@@ -1,7 +1,7 @@
 """Notes, their revisions and approvals, and the rules by which one revision follows from another.
 
-Three rules hold everywhere below. A revision never changes. An item which a counselor wrote stays word for word. An item
-which a counselor dropped doesn't come back.
+Three rules hold everywhere below. A revision never changes, but for deleted lines that a draft has to forget. An item which a counselor
+wrote stays word for word. An item which a counselor dropped doesn't come back.
 """
 
 import hashlib
