@@ -16,6 +16,7 @@ from inference.profiles import ProfileName, ServeProfile, make_profile
 from inference.registry import RESERVED_NAMES
 
 if TYPE_CHECKING:
+    from bot.domain.audit import AuditAction
     from bot.settings import Settings
     from inference.registry import Registry
     from inference.service import Change, Served
@@ -27,6 +28,8 @@ DEMO_ADAPTER = DEMO / "adapter"
 DEMO_NAME = "phyassist"
 """What the demo model's adapter is called on the server; the default of PHYASSIST_INFERENCE__MODEL."""
 
+BASE = "base"
+"""What the audit calls the base model, as `promote` does."""
 SOMETHING_CAME_OUT = 3
 """The exit status of `probe` that says so."""
 
@@ -69,6 +72,7 @@ def promote(
     name: Annotated[str, typer.Argument(help="A registered adapter, or `base` for the base model without one.")],
 ) -> None:
     """Put an adapter into service while the server answers; the one before it stays loaded, for a rollback."""
+    from bot.domain.audit import AuditAction
     from inference.service import promote as put_into_service
 
     with explained():
@@ -76,16 +80,17 @@ def promote(
         wanted = None if name in RESERVED_NAMES else name
         if wanted is not None:
             registry.get(wanted)  # a misspelt name is told without a look at the server
-        _tell(asyncio.run(_change(lambda registry, served: put_into_service(registry, served, wanted))))
+        _tell(asyncio.run(_change(lambda registry, served: put_into_service(registry, served, wanted), AuditAction.PROMOTED)))
 
 
 @app.command()
 def rollback() -> None:
     """Put the adapter before the present one back into service; the next rollback undoes that."""
+    from bot.domain.audit import AuditAction
     from inference.service import rollback as put_back
 
     with explained():
-        _tell(asyncio.run(_change(put_back)))
+        _tell(asyncio.run(_change(put_back, AuditAction.ROLLED_BACK)))
 
 
 @app.command()
@@ -128,13 +133,23 @@ async def _look_for(name: str | None, texts: "Mapping[int, Remembered]") -> "dic
                 await served.control.unload(each)
 
 
-async def _change(act: "Callable[[Registry, Served], Awaitable[Change]]") -> "Change":
+async def _change(act: "Callable[[Registry, Served], Awaitable[Change]]", action: "AuditAction") -> "Change":
+    """Makes the change, and writes it to the audit where the bot's database is at hand; what can't be written there is said."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from bot.store.errors import StoreError
+    from deploy.recording import record_at_shell
     from inference.service import connected
 
     settings, registry = _home()
     key = settings.inference.api_key
     async with connected(settings.inference.url, key.get_secret_value() if key else None, registry) as served:
-        return await act(registry, served)
+        change = await act(registry, served)
+    try:
+        await record_at_shell(settings, action, change.pointer.champion or BASE)
+    except (StoreError, SQLAlchemyError, OSError) as error:
+        typer.echo(f"The audit does not have this change: its database can't be written to ({type(error).__name__}).", err=True)
+    return change
 
 
 def _tell(change: "Change") -> None:

@@ -34,7 +34,10 @@ _MARKUP = re.compile(r"^[*_~`#\s]+|[*_~`\s]+$")
 _DIVIDER = re.compile(r"[-–—_*=~\s]+")
 _FOOT = re.compile(
     r"\s*(?:(?:Version \d+|第 \d+ 版) · |I read your message as |Why the change\?|What is wrong with it\?"
-    r"|我把您的消息理解为|为什么修改？|哪里不合适？)"
+    r"|I took your \d+ messages as one description\.|The description was (?:edited after this note was written|deleted\. This note)"
+    r"|A reply (?:that this note rests on was edited|was deleted\. This note)|An edited answer was deleted\. Its lines"
+    r"|Nothing else was reported here, so|我把您的消息理解为|为什么修改？|哪里不合适？|我把您连续发送的|这份记录写成之后，"
+    r"|描述已删除。这份记录|一条补充信息已删除。|一份交回的修改稿已删除|这里没有其他内容，)"
 )
 """How the lines below a note begin, in each language: they are copied along with it, and are none of its items."""
 COUNSELOR_MARK, KEPT_MARK, NEW_MARK, CARRIED_MARK = "✎", "⚑", "✦", "↻"

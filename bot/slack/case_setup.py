@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.case import Case, CaseState
 from bot.domain.case_code import LONGEST, SHORTEST, clean_code, code_problem
-from bot.domain.formats import Formats, note_formats
+from bot.domain.formats import BUILT_IN, Formats, note_formats
 from bot.slack.blocks import Block, escape, plain
 from bot.slack.case_setup_texts import setup_texts
 from bot.slack.case_texts import case_texts
@@ -37,7 +37,7 @@ def setup_blocks(case: Case, formats: Formats) -> list[Block]:
     """Code, language and format."""
     words, names = setup_texts(case.language), case_texts(case.language).languages
     text = {"type": "plain_text_input", "action_id": "text", "initial_value": case.code, "max_length": LONGEST}
-    named = {name: form.title.of(case.language) for name, form in formats.items()} | words.formats
+    named = format_names(case.language, formats)
     choices = dict.fromkeys((*note_formats(formats), case.note_format))  # a team's own format may be gone since
     return [
         _field(CODE, words.code, text, words.code_hint.format(shortest=SHORTEST, longest=LONGEST)),
@@ -80,13 +80,18 @@ def read_setup(
     )
 
 
+def format_names(language: Language, formats: Formats) -> dict[str, str]:
+    """What each format is called."""
+    return {name: form.title.of(language) for name, form in formats.items()} | setup_texts(language).formats
+
+
 def setup_line(case: Case) -> str:
     """How PhyAssist works in a case, in one line."""
     words, names = setup_texts(case.language), case_texts(case.language)
     return words.line.format(
         code=escape(case.code),
         language=names.languages[case.language],
-        note_format=escape(words.formats.get(case.note_format, case.note_format)),
+        note_format=escape(format_names(case.language, BUILT_IN).get(case.note_format, case.note_format)),
         state=names.states[case.state],
     )
 

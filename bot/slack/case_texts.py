@@ -56,7 +56,7 @@ def _words(_: Translate) -> CaseTexts:
             "People who are not listed are found only beside a title, such as Dr Patel."
         ),
         history=_("Recorded so far"),
-        history_given=_("Given by {given_by} on {on} · recorded by {who} on {when}"),
+        history_given=_("Given on {on}: {given_by} · recorded by {who} on {when}"),
         history_withdrawn=_("Withdrawn · recorded by {who} on {when}"),
         who_missing=_("Please say in a few words who gave consent."),
         who_too_long=_("Please say it in at most {number} characters."),

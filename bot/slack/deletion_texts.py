@@ -61,7 +61,7 @@ def _words(_: Translate) -> DeletionTexts:
         certificate=_("Certificate of deletion"),
         head=_("*Case {code}* (`{id}`) was deleted on {when} {by}."),
         by_person=_("by {who}"),
-        by_time=_("because its time of retention was over"),
+        by_time=_("because its retention period was over"),
         destroyed=_(
             "*Destroyed:* the case's data key; {notes} notes and final notes with all their versions, {descriptions} versions of "
             "descriptions, names, consents and everything else in the database. What was encrypted with that key can't be read any "
@@ -77,7 +77,7 @@ def _words(_: Translate) -> DeletionTexts:
         no_datasets=_("*Training data:* the case was in none."),
         adapters=_("*Adapters that learned from the case:* {names}. They are retired and can't go into service again."),
         no_adapters=_("*Adapters that learned from the case:* none."),
-        in_service=_("`{name}` is in service until another takes its place: `/phyassist retrain`, `promote` or `rollback`."),
+        in_service=_("`{name}` is still in service, until another takes its place: `/phyassist retrain`, `promote` or `rollback`."),
         unclear=_("*Nobody can tell* whether the case is in {names}: their files are damaged. Please have an admin look at them."),
         left=_(
             "*What stays in Slack:* what people wrote in the channel. To remove it, delete the channel (channel name → Settings → "
@@ -87,7 +87,7 @@ def _words(_: Translate) -> DeletionTexts:
         between=_(", "),
         announced=_(
             "This case was closed on {closed} and will be deleted for good on {due}, with everything that PhyAssist keeps of it. To "
-            "keep it, open it again with `/phyassist case`; to have its final notes elsewhere, export them before that day."
+            "keep it, open it again with `/phyassist case reopen`; to have its final notes elsewhere, export them before that day."
         ),
         announced_elsewhere=_("Case {code}, whose channel I can't write to, was closed on {closed} and will be deleted for good on {due}."),
     )

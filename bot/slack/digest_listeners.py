@@ -14,6 +14,7 @@ from bot.slack.commands import language_of
 from bot.slack.digest_texts import digest_texts
 from bot.slack.parts import Parts
 from bot.slack.texts import texts
+from bot.slack.viewings import viewed
 from bot.workflow.digest import Digest, Digests
 from bot.workflow.incoming import DigestCorrected
 from bot.workflow.ports import Notice, Sign
@@ -42,6 +43,7 @@ class DigestListeners:
         if digest is None or not digest.upto:
             await ack(digest_texts(await language_of(self._parts, command)).nothing)
             return
+        await viewed(self._parts.store, digest.case, command["user_id"], "digest")
         await ack()
         view, opened = digest_modal(digest), None
         try:

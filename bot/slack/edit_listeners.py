@@ -20,6 +20,7 @@ from bot.slack.item_views import FEEDBACK_ACTION, ITEM_ACTION, REASON_ACTION, UN
 from bot.slack.parts import Parts
 from bot.slack.taps import now, take, understood, who
 from bot.slack.texts import texts
+from bot.slack.viewings import viewed
 from bot.slack.views import EDIT_ACTION
 from bot.workflow.desk import find_note
 from bot.workflow.incoming import AskedAnew, Felt, HandedBack, Incoming, ItemChanged, ReasonStated
@@ -51,6 +52,7 @@ class EditForms:
         await ack()
         if found := await self._allowed(who(body), action["value"]):
             case, note = found
+            await viewed(self._parts.store, case, body["user"]["id"], "edit_form", note.id)
             await self._open(body, case, edit_modal(note, note.current, case.language, case.channel_id))
 
     async def edit_line(self, body: Json, note_id: str, revision_id: str, place: int) -> None:
@@ -63,6 +65,7 @@ class EditForms:
         if revision is None or not 0 <= place < len(revision.items):
             await self._tell(who(body), Sign.OUT_OF_DATE, case.language)
             return
+        await viewed(self._parts.store, case, body["user"]["id"], "line_form", note.id)
         await self._open(body, case, line_modal(note, revision, place, case.language, case.channel_id))
 
     async def turn(self, ack: AsyncAck, body: Json, action: Json) -> None:

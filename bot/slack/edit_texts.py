@@ -15,6 +15,7 @@ class EditTexts:
     new_answer: str
     shorter: str
     taken_over: str
+    nothing_new: str
     all_new: str
     kept: str
     good: str
@@ -48,6 +49,7 @@ def _words(_: Translate) -> EditTexts:
         new_answer=_("New answer"),
         shorter=_("Shorter"),
         taken_over=_("Took over {count} of {before} lines · {new} new ✦"),
+        nothing_new=_("Took over {count} of {before} lines · nothing new"),
         all_new=_("All lines are new"),
         kept=_("⚑ kept"),
         good=_("Good note"),
@@ -64,9 +66,9 @@ def _words(_: Translate) -> EditTexts:
         next=_("Next page"),
         line=_("{heading} {number}"),
         add=_("Add to {heading}"),
-        add_hint=_("One line for each new item."),
+        add_hint=_("One new line of the note per line."),
         one_title=_("Edit this line"),
-        one_hint=_("Each line of text becomes an item; empty it to drop it."),
+        one_hint=_("Each line of text becomes a line of the note; empty it to drop it."),
     )
 
 

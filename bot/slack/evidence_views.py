@@ -33,8 +33,12 @@ def evidence_marks(item: Item, cited: Citations | None) -> list[str]:
 
 
 def legend(items: Sequence[Item], cited: Citations | None, language: Language) -> list[str]:
-    """What the mark of general items means, for the foot of a note that has some."""
-    return [texts(language).general] if cited is not None and any(_is_general(item, cited) for item in items) else []
+    """What the marks mean, for the foot of a note that has some."""
+    if cited is None:
+        return []
+    words = texts(language)
+    links = [words.rests_on] if any(id_ in cited for item in items for id_ in item.evidence) else []
+    return links + ([words.general] if any(_is_general(item, cited) for item in items) else [])
 
 
 def _is_general(item: Item, cited: Citations) -> bool:

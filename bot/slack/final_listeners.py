@@ -14,6 +14,7 @@ from bot.slack.calls import SlackRefused, attempt
 from bot.slack.commands import rest_of
 from bot.slack.final_texts import final_texts
 from bot.slack.parts import Parts
+from bot.slack.viewings import viewed
 from bot.slack.views import notice_text
 from bot.workflow.desk import find_final_notes, find_note
 from bot.workflow.final_notes import clean_lines
@@ -53,7 +54,7 @@ class FinalListeners:
                 return Sign.LOCKED
             return final_views.sections_modal(note.format, note, language, body["channel"]["id"]) if note.format else Sign.GONE
 
-        await self._open_for_note(ack, body, action["value"], view)
+        await self._open_for_note(ack, body, action["value"], view, "sections_form")
 
     async def add(self, ack: AsyncAck, body: Json, action: Json) -> None:
         """Opens the form of an addendum."""
@@ -73,6 +74,7 @@ class FinalListeners:
             notice = Notice(sign or Sign.NOTHING_TO_EXPORT, case.language if case else self._parts.default_language)
             await self._parts.messenger.tell(who["channel_id"], who["user_id"], notice)
             return
+        await viewed(self._parts.store, case, who["user_id"], "export_form", action["value"])
         view = export_views.export_modal(notes, {action["value"]}, case.language, case.channel_id)
         await self._open(body["trigger_id"], who, view, case.language)
 
@@ -83,6 +85,7 @@ class FinalListeners:
         if case is None or not notes:
             await ack(notice_text(Notice(Sign.NOTHING_TO_EXPORT, language)))
             return
+        await viewed(self._parts.store, case, command["user_id"], "export_form")
         await ack()
         approved = [note.id for note in notes if note.approval]
         chosen: Collection[str] = approved if rest_of(command).lower() == "all" else approved[-1:]
@@ -99,7 +102,12 @@ class FinalListeners:
             await ack(response_action="errors", errors={first: final_texts(Language(about["language"])).sections_empty})
             return
         act = SectionsCorrected(
-            **_from_modal(body, about), note_id=about["note"], base_revision_id=about["revision"], lines=lines, source=view["id"]
+            **_from_modal(body, about),
+            note_id=about["note"],
+            base_revision_id=about["revision"],
+            lines=lines,
+            base_hash=about.get("content", ""),
+            source=view["id"],
         )
         await self._parts.receive(act)
         await ack()
@@ -139,7 +147,8 @@ class FinalListeners:
         await self._parts.receive(act)
         await ack()
 
-    async def _open_for_note(self, ack: AsyncAck, body: Json, note_id: str, make: MakeView) -> None:
+    async def _open_for_note(self, ack: AsyncAck, body: Json, note_id: str, make: MakeView, what: str = "") -> None:
+        """`what` names the form for the audit; empty for one that shows nothing of the case."""
         await ack()
         who = _who(body)
         sign = await self._parts.guard.refusal(who["team_id"], who["channel_id"], who["user_id"])
@@ -149,6 +158,8 @@ class FinalListeners:
         if isinstance(made, Sign):
             await self._parts.messenger.tell(who["channel_id"], who["user_id"], Notice(made, language))
         else:
+            if found and what:
+                await viewed(self._parts.store, found[0], who["user_id"], what, note_id)
             await self._open(body["trigger_id"], who, made, language)
 
     async def _open(self, trigger_id: str, who: Json, view: Json, language: Language) -> None:

@@ -18,6 +18,7 @@ class FinalTexts:
     own_words: str
     carried: str
     roles: dict[Role, str]
+    person: str
     written_by: str
     cosigned: str
     addendum: str
@@ -53,6 +54,7 @@ def _words(_: Translate) -> FinalTexts:
         own_words=_("Counselor's entry"),
         carried=_("↻ carried forward from the last final note"),
         roles={Role.COUNSELOR: _("counselor"), Role.SUPERVISOR: _("supervisor"), Role.ADMIN: _("admin")},
+        person=_("{who} ({role})"),
         written_by=_("drafted by {adapter}"),
         cosigned=_("Co-signed by {who} on {when}"),
         addendum=_("*Addendum {number}* · {who} · {when} · {hash}"),

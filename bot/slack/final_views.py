@@ -11,6 +11,7 @@ from bot.domain.reading import CARRIED_MARK, COUNSELOR_MARK
 from bot.domain.signing import Role
 from bot.slack.blocks import INPUT_CHARS, Block, button, context, escape, fit, moment, plain, section, text_input
 from bot.slack.edit_texts import edit_texts
+from bot.slack.evidence_views import Citations, evidence_marks
 from bot.slack.final_texts import FinalTexts, final_texts
 from bot.slack.texts import texts
 from bot.workflow.incoming import EnteredLine
@@ -39,12 +40,15 @@ def final_title(view: NoteView, title: str) -> str:
     return final_texts(view.language).titled.format(title=title, format=form.title.of(view.language)) if form else title
 
 
-def final_sections(form: NoteFormat, items: Sequence[Item], language: Language, is_open: bool) -> list[Block]:
-    """The note, section by section. An empty one says who fills it in; in an open note also whether that has to be before approval."""
+def final_sections(
+    form: NoteFormat, items: Sequence[Item], language: Language, is_open: bool, cited: Citations | None = None
+) -> list[Block]:
+    """The note, section by section, with its evidence. An empty section says who fills it in; in an open note also whether that has to be
+    before approval."""
     words, blocks = final_texts(language), []
     for each in arranged(form, items):
         heading = f"*{escape(each.section.title.of(language))}*"
-        lines = [_to_fill_in(each.section, language, is_open)] if each.is_empty else _lines(each, language, words)
+        lines = [_to_fill_in(each.section, language, is_open)] if each.is_empty else _lines(each, language, words, cited)
         groups = fit(lines, SECTION_CHARS)
         blocks += [section("\n".join([heading, *group] if index == 0 else group)) for index, group in enumerate(groups)]
     return blocks
@@ -56,14 +60,14 @@ def _to_fill_in(empty: Section, language: Language, is_open: bool) -> str:
     return f"_{sentence}_"
 
 
-def _lines(each: Arranged, language: Language, words: FinalTexts) -> list[str]:
+def _lines(each: Arranged, language: Language, words: FinalTexts, cited: Citations | None) -> list[str]:
     filled = [part for part in each.parts if part.items]
     lines: list[str] = []
     for part in filled:
         if len(each.parts) > 1:
             lines.append(f"_{_sort_of(part.takes, language, words)}_")
         numbered = part.takes.kind is not None
-        lines += [f"{f'{number}.' if numbered else '•'} {_marked(item)}" for number, item in enumerate(part.items, start=1)]
+        lines += [f"{f'{number}.' if numbered else '•'} {_marked(item, cited)}" for number, item in enumerate(part.items, start=1)]
     return lines
 
 
@@ -73,9 +77,12 @@ def _sort_of(takes: Takes, language: Language, words: FinalTexts) -> str:
     return words.as_reported if takes is Takes.REPORTED else words.own_words
 
 
-def _marked(item: Item) -> str:
-    marks = [COUNSELOR_MARK] if item.origin is Origin.COUNSELOR and not item.section else []
-    return " ".join([escape(item.text), *marks, *carried_mark(item)])
+def _marked(item: Item, cited: Citations | None) -> str:
+    """A line with its marks; what was entered in a section of its own is its author's word, and has none."""
+    if item.section:
+        return " ".join([escape(item.text), *carried_mark(item)])
+    marks = [COUNSELOR_MARK] if item.origin is Origin.COUNSELOR else []
+    return " ".join([escape(item.text), *marks, *carried_mark(item), *evidence_marks(item, cited)])
 
 
 def carried_mark(item: Item) -> list[str]:
@@ -115,7 +122,8 @@ def _own_words(view: NoteView) -> list[str]:
 
 
 def _who(user_id: str, role: Role | None, words: FinalTexts) -> str:
-    return f"<@{user_id}> ({words.roles[role]})" if role else f"<@{user_id}>"
+    who = f"<@{user_id}>"
+    return words.person.format(who=who, role=words.roles[role]) if role else who
 
 
 def approved_buttons(view: NoteView) -> Block:
@@ -143,7 +151,8 @@ def sections_modal(form: NoteFormat, note: Note, language: Language, channel_id:
     for each in arranged(form, note.items):
         for part in each.parts:
             blocks += _fields(each, part, language, words)
-    about = {"note": note.id, "channel": channel_id, "revision": note.current.id if note.current else "", "language": language}
+    revision, content = (note.current.id, note.current.content_hash) if note.current else ("", "")
+    about = {"note": note.id, "channel": channel_id, "revision": revision, "content": content, "language": language}
     return {
         "type": "modal",
         "callback_id": SECTIONS_VIEW,

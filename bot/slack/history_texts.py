@@ -50,11 +50,11 @@ def _words(_: Translate) -> HistoryTexts:
         changes={
             Change.KEPT: _("kept: {number}"),
             Change.REWRITTEN: _("rewritten: {number}"),
-            Change.CUT: _("cut: {number}"),
+            Change.CUT: _("dropped: {number}"),
             Change.ADDED: _("added: {number}"),
         },
         unchanged=_("the same as the version before"),
-        nothing_left=_("No items."),
+        nothing_left=_("No lines."),
         unanswered=_("No note was written yet."),
         legend=_("~Struck out~ was taken out · *bold* is new in this version · ✎ marks a counselor's words"),
         draft=_("Draft, waiting for approval"),

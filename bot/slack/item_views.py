@@ -76,7 +76,8 @@ def marks_explained(view: NoteView) -> list[str]:
     words, taken = edit_texts(view.language), taken_over(view.note)
     parts = []
     if taken and taken.count:
-        parts.append(words.taken_over.format(count=taken.count, before=taken.before, new=len(taken.new)))
+        said = words.taken_over if taken.new else words.nothing_new
+        parts.append(said.format(count=taken.count, before=taken.before, new=len(taken.new)))
     elif taken and taken.new:
         parts.append(words.all_new)
     if any(item.origin is Origin.COUNSELOR for item in view.note.items):

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -164,7 +165,8 @@ class Messenger:
 
     async def _show_pages(self, case: Case, note: Note, slot: str, wanted: Sequence[Page]) -> None:
         for number, page in enumerate(wanted):
-            await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+            ts = await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+            note = note if note.thread_ts else replace(note, thread_ts=ts)  # the first page of a summary opens the thread for the others
         for message in await self._outbox.beyond(slot, len(wanted)):
             await self._remove(case, message)
 

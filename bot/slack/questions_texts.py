@@ -27,7 +27,7 @@ class QuestionsTexts:
 def _words(_: Translate) -> QuestionsTexts:
     return QuestionsTexts(
         title=_("Open questions"),
-        intro=_("What the notes suggest to ask the client. Choose beside each what has become of it; what you leave stays open."),
+        intro=_("What the notes suggest to ask. Choose beside each what has become of it; what you leave stays open."),
         none=_("There are no open questions."),
         asked=_("Asked {when}"),
         more=_("{number} older questions are not shown here; they appear once these are ticked off."),

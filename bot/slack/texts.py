@@ -23,6 +23,7 @@ class Texts:
     version: str
     your_words: str
     general: str
+    rests_on: str
     writing: str
     edit: str
     accept: str
@@ -111,8 +112,8 @@ def _words(_: Translate) -> Texts:
                 "There is no consent for training: nothing of this case is used to train the model. People on the list of names: {number}."
             ),
             Sign.CONSENT_WITHDRAWN: _(
-                "Consent for training is withdrawn. From the next night on this case is not used, and its older training rows are dropped. "
-                "Adapters that have already learned from it are listed to the admins. People on the list of names: {number}."
+                "Consent for training is withdrawn. From the next night on this case is not used, and what was kept of it for training is "
+                "removed. Admins are told which versions of the model have already learned from it. People on the list of names: {number}."
             ),
             Sign.QUESTIONS_LEFT: _("Saved. Open questions of this case now: {number}."),
             Sign.QUESTIONS_DONE: _("Saved. This case has no open questions now."),
@@ -132,8 +133,9 @@ def _words(_: Translate) -> Texts:
         summary_title=_("Final note (draft)"),
         approved_title=_("Final note"),
         version=_("Version {number} · {author}"),
-        your_words=_("✎ a counselor's words, kept as they are"),
-        general=_("◦ general advice, not drawn from a description"),
+        your_words=_("✎ a counselor's words"),
+        general=_("◦ general advice"),
+        rests_on=_("[1] the description behind a line"),
         writing=_("is writing a note …"),
         edit=_("Edit"),
         accept=_("Accept"),
@@ -153,21 +155,22 @@ def _words(_: Translate) -> Texts:
         without_buttons=_("Slack did not take the usual form of this message, so it has no buttons. Replies in its thread work as always."),
         help=_(
             "*PhyAssist* drafts notes for counselors. You are the author.\n"
-            "• Post a description in this channel, without names: the note appears in its thread.\n"
-            "• It may be long, come in several messages, or as files: .txt, .md, .docx or .pdf, up to 10 MB each, five at a time.\n"
-            "• Reply in the thread with more information, or with your edited version of the note. You can also edit with the *Edit* "
-            "button, or mark a message with the shortcut *Use as edited answer*.\n"
-            "• The menu beside a line keeps, edits or drops it with a tap. *New answer* and *Shorter* have me write again.\n"
-            "• `/phyassist summarize`: a draft of the session's final note, to correct and approve; with `soap`, `dap`, `birp`, `girp` or "
-            "the name of a team template in that format.\n"
-            "• `/phyassist export`: final notes as files (Word, PDF, Markdown, FHIR).\n"
-            "• Press *Accept* under a note that you take over as it is.\n"
-            "• `/phyassist case`: code, language, format of final notes, consent, names; `/phyassist case close` and `reopen`.\n"
-            "• `/phyassist digest`: what the model is told of the earlier sessions of a long case, to correct.\n"
-            "• `/phyassist status`: what waits in this case, which questions are open, and whether the model is available.\n"
-            "• `/phyassist questions`: tick off questions that are answered, or not needed.\n"
-            "• `/phyassist history`: descriptions, notes and what was changed in them, one note after the other.\n"
-            "Messages that begin with a colleague's @name are between colleagues; I don't take them as case material."
+            "*Describe.* Post in this channel, without names: text, several messages in a row, or up to five files (.txt, "
+            ".md, .docx, .pdf; 10 MB each). The note appears in the thread. If you edit or delete your message later, the "
+            "note offers to be written again.\n"
+            "*Correct.* Tap the menu beside a line, press *Edit*, or reply with your version or with more information; a "
+            "message can also be handed back with its shortcut *Use as edited answer*. *New answer* and *Shorter* have me "
+            "write again; *Accept* takes the note over as it is.\n"
+            "*Finish.* `/phyassist summarize` drafts the final note, which you correct and approve; add `soap`, `dap`, "
+            "`birp`, `girp` or a team's format. `/phyassist export` makes it a Word, PDF, Markdown or FHIR file.\n"
+            "*Look up.*\n"
+            "• `/phyassist status`: what waits in this case\n"
+            "• `/phyassist questions`: open questions, to tick off\n"
+            "• `/phyassist history`: each note with all its versions\n"
+            "• `/phyassist digest`: what the model is told of earlier sessions, to correct\n"
+            "*The case.* `/phyassist case`: code, language, format, consent, names; also `case close`, `case reopen`, and "
+            "for supervisors `case delete`.\n"
+            "Messages that begin with a colleague's @name stay between you; I don't take them up."
         ),
         unknown=_("I don't know `{word}`. Here is what I can do:"),
         summarizing=_("I am working on the final note of this session. It will appear in this channel."),

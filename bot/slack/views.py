@@ -93,7 +93,9 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
     result = []
     for index, blocks in enumerate(groups):
         head = [header(final_title(view, words.approved_title if approved else words.summary_title))] if summary and index == 0 else []
-        foot = _foot(view, words, legend(view.note.items, cited, view.language)) if index == last else []
+        # the sections of a format show no evidence, so there is nothing to explain
+        explained = [] if view.note.format else legend(view.note.items, cited, view.language)
+        foot = _foot(view, words, explained) if index == last else []
         result.append(Page(title, (*head, *blocks, *foot)))
     return tuple(result)
 
@@ -101,7 +103,7 @@ def _note_pages(view: NoteView, cited: Citations | None) -> tuple[Page, ...]:
 def _lines(view: NoteView, words: Texts, cited: Citations | None) -> list[Block]:
     """The items: in the sections of the note's format, or line by line with menus, or kind by kind."""
     if view.note.format:
-        return final_sections(view.note.format, view.note.items, view.language, view.note.approval is None)
+        return final_sections(view.note.format, view.note.items, view.language, view.note.approval is None, cited)
     new = new_texts(view)
     listed = [(item.kind, marked(item, new, cited)) for item in view.note.items]
     return lines_with_menus(view, cited) or _sections(listed, words)
@@ -120,7 +122,8 @@ def _foot(view: NoteView, words: Texts, general: Sequence[str]) -> list[Block]:
         line.append(words.accepted.format(who=f"<@{acceptance.user_id}>", when=moment(acceptance.at)))
     read_as = [words.readings[view.reading]] if view.reading and view.reading is not Reading.DESCRIPTION else []
     foot: list[Block] = [context(" · ".join(line)), *([context(read_as[0])] if read_as else [])]
-    return [*thumbs(view), *foot, *reasons(view), {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view)]
+    # what is tapped most comes first and stays in its place; what people think of the note comes last
+    return [*foot, {"type": "actions", "elements": _buttons(view, words)}, *change_blocks(view), *thumbs(view), *reasons(view)]
 
 
 def _buttons(view: NoteView, words: Texts) -> list[Block]:

@@ -24,8 +24,10 @@ from bot.store.tables import (
     MessageRow,
     NightSampleRow,
     NoteChangeRow,
+    QuestionRow,
     ReportRow,
     RevisionRow,
+    TickedRow,
     TurnRow,
 )
 from bot.store.vault import seal
@@ -37,6 +39,12 @@ async def newest_reports(session: AsyncSession, note_id: str) -> Sequence[Report
     """The newest version of each message that a note rests on, in the order of the messages."""
     newest = select(func.max(ReportRow.serial)).where(ReportRow.note_id == note_id).group_by(col(ReportRow.source_ts))
     return (await session.exec(select(ReportRow).where(col(ReportRow.serial).in_(newest)).order_by(col(ReportRow.source_ts)))).all()
+
+
+async def versions(session: AsyncSession, case_id: str, source_ts: str) -> Sequence[ReportRow]:
+    """All versions of a message, oldest first."""
+    query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
+    return (await session.exec(query.order_by(col(ReportRow.serial)))).all()
 
 
 async def forget_message(session: AsyncSession, case_id: str, source_ts: str) -> None:
@@ -104,11 +112,14 @@ async def was_rewritten(session: AsyncSession, case_id: str) -> bool:
 
 
 async def empty_note(session: AsyncSession, note: Note) -> None:
-    """Removes a note's revisions, turns and reports, and who accepted it; its row, its messages and the fact of the change stay."""
+    """Removes a note's revisions with all that was said about them, its questions, turns and reports; its row, its messages and the fact of
+    the change stay."""
     first = (await session.exec(select(func.min(TurnRow.position)).where(TurnRow.note_id == note.id))).one()
     await _forget_digests(session, note.case_id, first)
-    for table in (AcceptanceRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow, RevisionRow, TurnRow, ReportRow):
+    for table in (AcceptanceRow, ItemChangeRow, EditReasonRow, FeedbackRow, EditDraftRow, QuestionRow, RevisionRow, TurnRow, ReportRow):
         await session.exec(delete(table).where(col(table.note_id) == note.id))
+    asked = select(QuestionRow.name).where(QuestionRow.case_id == note.case_id)  # ticks of what no other note asks
+    await session.exec(delete(TickedRow).where(col(TickedRow.case_id) == note.case_id, col(TickedRow.name).not_in(asked)))
     await session.exec(delete(NightSampleRow).where(col(NightSampleRow.case_id) == note.case_id))
 
 

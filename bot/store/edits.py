@@ -63,3 +63,8 @@ async def draft(session: AsyncSession, key: bytes, draft_id: str) -> Mapping[str
 async def remove_draft(session: AsyncSession, draft_id: str) -> None:
     """Forgets a form."""
     await session.exec(delete(EditDraftRow).where(col(EditDraftRow.id) == draft_id))
+
+
+async def remove_drafts_of(session: AsyncSession, note_id: str) -> None:
+    """Forgets all forms on a note."""
+    await session.exec(delete(EditDraftRow).where(col(EditDraftRow.note_id) == note_id))

@@ -34,8 +34,7 @@ async def read_note(session: AsyncSession, key: bytes, row: NoteRow) -> Note:
 
 async def write_revision(session: AsyncSession, key: bytes, note_id: str, revision: Revision) -> None:
     """One more revision of a note."""
-    items = [_row_of(item) for item in revision.items]
-    sealed = seal(key, json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
+    sealed = _sealed(key, revision)
     session.add(
         RevisionRow(
             id=revision.id,
@@ -48,6 +47,14 @@ async def write_revision(session: AsyncSession, key: bytes, note_id: str, revisi
             created_at=revision.created_at,
         )
     )
+    await session.flush()
+
+
+async def rewrite_revision(session: AsyncSession, key: bytes, revision: Revision) -> None:
+    """Other items in place of those that a revision had."""
+    row = await session.get_one(RevisionRow, revision.id)
+    row.sealed_items, row.content_hash = _sealed(key, revision), revision.content_hash
+    session.add(row)
     await session.flush()
 
 
@@ -70,6 +77,11 @@ def _acceptance(row: AcceptanceRow) -> Approval:
 
 _FEW_HAVE = ("section", "carried", "kept")
 """What few items have; it is kept where it is set, so that rows from before it was kept read the same."""
+
+
+def _sealed(key: bytes, revision: Revision) -> bytes:
+    items = [_row_of(item) for item in revision.items]
+    return seal(key, json.dumps(items, ensure_ascii=False), f"revision:{revision.id}")
 
 
 def _row_of(item: Item) -> list[Any]:

@@ -27,7 +27,7 @@ from bot.store.final_notes import write_addendum, write_approval, write_cosignat
 from bot.store.grounds import read_described
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import move_channel
-from bot.store.notes import read_note, write_acceptance, write_revision
+from bot.store.notes import read_note, rewrite_revision, write_acceptance, write_revision
 from bot.store.tables import CaseRow, DeletedCaseRow, InboxRow, MessageRow, NoteRow, ReportRow, TurnRow
 from bot.store.vault import seal, unseal
 from bot.workflow.audited import taken_up, turned_away
@@ -215,6 +215,12 @@ class SqlUnitOfWork:
         if note.purpose is Purpose.ANSWER:
             await questions.follow_revision(self._session, key, note.case_id, note.id, revision)
 
+    async def rewrite_revision(self, note: Note, revision: Revision) -> None:
+        """Other items for a stored revision of a note that is not approved: only where what it says has to be forgotten."""
+        if note.approval:
+            raise ValueError("the note is approved")
+        await rewrite_revision(self._session, await self._key(note.case_id), revision)
+
     async def add_approval(self, note: Note) -> None:
         """The approval which the note carries."""
         if note.approval is None:
@@ -264,6 +270,10 @@ class SqlUnitOfWork:
     async def remove_draft(self, draft_id: str) -> None:
         """Forgets what was typed in a form."""
         await edits.remove_draft(self._session, draft_id)
+
+    async def remove_drafts_of(self, note_id: str) -> None:
+        """Forgets what was typed in all forms on a note."""
+        await edits.remove_drafts_of(self._session, note_id)
 
     async def add_report(self, report: Report) -> None:
         """What a counselor wrote in one message, or in a new version of it."""
@@ -344,6 +354,10 @@ class SqlUnitOfWork:
         """The newest version of each message that a note rests on, as it was read last, in the order of the messages."""
         rows = await descriptions.newest_reports(self._session, note_id)
         return [await self._report(row) for row in rows]
+
+    async def versions(self, case_id: str, source_ts: str) -> Sequence[str]:
+        """The texts of a message, as it was reported and in all its later versions."""
+        return [(await self._report(row)).text for row in await descriptions.versions(self._session, case_id, source_ts)]
 
     async def forget_message(self, case_id: str, source_ts: str) -> None:
         """Removes what a message reported, all versions, and what was kept of the case to compare notes."""

@@ -218,8 +218,9 @@ class Conversation:
         return await self._deletions.asked(work, act, self._channel)
 
     async def _answer(self, work: Work) -> Work:
-        """A safety card, if one is called for, stands before the note."""
+        """The card of a new case comes first; a safety card, if one is called for, stands before the note."""
         await check_channel(self._guard, work)
+        await self._channels.welcome(work)
         await self._carded(work, self._cards.before_answer)
         return await self._drafting.answer(work)
 

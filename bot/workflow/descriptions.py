@@ -20,6 +20,7 @@ from bot.domain.note import Note, Origin, Purpose
 from bot.domain.reading import Reading
 from bot.workflow.drafting import Drafting
 from bot.workflow.editing import why
+from bot.workflow.forgetting import forget_in_drafts, open_drafts
 from bot.workflow.incoming import Deleted, Posted, RemoveNote, Separate, Stage, WriteAgain
 from bot.workflow.ports import (
     CHANNEL_SIGNS,
@@ -77,6 +78,7 @@ class Descriptions:
             note = await uow.note(report.note_id) if report else None
             await uow.forget_posts(act.team_id, act.channel_id, act.ts)
             if case and report and note:
+                await forget_in_drafts(uow, case.id, {act.ts})
                 await uow.forget_message(case.id, act.ts)
                 if report.reading is not Reading.EDITED:
                     await uow.remove_turns(case.id, _resting_on(await uow.stored_turns(case.id), note, act.ts))
@@ -104,7 +106,9 @@ class Descriptions:
             if case and note and note.purpose is Purpose.ANSWER:
                 if note.current is None or note.current.id != act.revision_id:
                     raise OutOfDate
-                for report in await uow.reports_of(note.id):
+                reports = await uow.reports_of(note.id)
+                await forget_in_drafts(uow, case.id, {report.source_ts for report in reports})
+                for report in reports:
                     await uow.add_change(case.id, self._change(note, report, ChangeKind.DELETED))
                 await uow.empty_note(note)
                 return await uow.advance(work, Stage.ANSWERED, note.id)
@@ -118,12 +122,15 @@ class Descriptions:
             case, note = await case_and_note(uow, work, work.note_id or "")
             view = await with_changes(uow, NoteView(note, case.language)) if case and note else None
             slots = await uow.slots_of(note.id) if note else ()
+            drafts = await _shown_drafts(uow, case) if case and note else ()
         if case and note and view and not refused:
             if isinstance(act, RemoveNote):
                 for slot in slots:
                     await self._channel.show(case, note, slot, Notice(Sign.NOTE_REMOVED, case.language))
             elif note.current and slots:
                 await self._channel.show(case, note, slots[-1], view)
+            for slot, draft in drafts:
+                await self._channel.show(case, draft.note, slot, draft)
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
     async def continued(self, uow: UnitOfWork, case: Case, act: Posted) -> Note | None:
@@ -181,6 +188,13 @@ async def with_changes(uow: UnitOfWork, view: NoteView) -> NoteView:
     left = note.purpose is Purpose.SUMMARY or any(report.reading in KIND_OF for report in reports)
     edited = why(note, await uow.edits(note.id))
     return replace(view, change=change, may_rewrite=left, messages=max(1, len(described_in(reports))), why=edited)
+
+
+async def _shown_drafts(uow: UnitOfWork, case: Case) -> Sequence[tuple[str, NoteView]]:
+    """The drafts that may have lost lines, with the slots of their messages."""
+    drafts = [draft for draft in open_drafts(await uow.notes(case.id)) if draft.current]
+    found = [(await uow.latest_slot(draft.id), await with_changes(uow, NoteView(draft, case.language))) for draft in drafts]
+    return [(slot, view) for slot, view in found if slot]
 
 
 def described_in(reports: Sequence[Report]) -> Sequence[Report]:

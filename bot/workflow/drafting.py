@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
-from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor
+from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor, staying
 from bot.workflow.answering import Manner, manner_of
 from bot.workflow.final_sections import completed
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
@@ -283,7 +283,7 @@ def kept_items(turn: TurnKind, note: Note, notes: Sequence[Note]) -> tuple[Item,
         case TurnKind.EDITED:
             return note.items
         case TurnKind.DESCRIPTION | TurnKind.INFORMATION:
-            return by_counselor(note.items)
+            return staying(note.items)
         case TurnKind.SUMMARIZE:
             return by_counselor(session_items(notes))
         case TurnKind.ANSWER:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 
 from bot.domain.arrangement import Line, corrected
-from bot.domain.errors import NotAllowed, NoteLocked, NothingToRead, SectionsMissing, TooLong
+from bot.domain.errors import NotAllowed, NoteLocked, NothingToRead, OutOfDate, SectionsMissing, TooLong
 from bot.domain.note import Author, Item, Origin, Revision
 from bot.domain.signing import Addendum, Role, Signer
 from bot.workflow.drafting import Drafting
@@ -36,6 +36,9 @@ class FinalNotes:
             return await self._refuse(work, Sign.GONE)
         if note.approval:
             raise NoteLocked
+        base = next((revision for revision in note.revisions if revision.id == act.base_revision_id), None)
+        if base and act.base_hash and base.content_hash != act.base_hash:
+            raise OutOfDate  # a deleted message's lines stood in the form, and must not come back with it
         items = corrected(note, [Line(line.section, line.takes, line.text) for line in act.lines], act.base_revision_id)
         if not items:
             raise NothingToRead

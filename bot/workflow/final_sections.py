@@ -67,8 +67,13 @@ async def session_lines(uow: UnitOfWork, case_id: str, notes: Sequence[Note]) ->
     for source_ts in dict.fromkeys(ts for ts in told if ts):
         report = await uow.report(case_id, source_ts)
         if report and report.reading is not Reading.EDITED:
-            lines += [line for raw in report.text.splitlines() if (text := clean_text(raw)) for line in broken(text)]
+            lines += lines_of(report.text)
     return tuple(lines)
+
+
+def lines_of(text: str) -> list[str]:
+    """A message as the lines that stand in a final note."""
+    return [line for raw in text.splitlines() if (cleaned := clean_text(raw)) for line in broken(cleaned)]
 
 
 def broken(text: str, limit: int = LINE_CHARS) -> list[str]:

@@ -219,6 +219,8 @@ class SectionsCorrected(_Act):
     base_revision_id: str
     """The revision which the person had before their eyes."""
     lines: tuple[EnteredLine, ...]
+    base_hash: str = ""
+    """The content of that revision then; empty from forms that did not say. It is another one where something had to be forgotten."""
     source: str
     """Modal view id."""
 

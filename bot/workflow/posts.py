@@ -1,5 +1,6 @@
 """What counselors write, understood and stored as a turn of the case: descriptions, replies, edited notes, and replies read anew."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -84,7 +85,11 @@ class Posts:
         language = usual if settled else guess_language(act.text, usual)
         turn = await self._drafting.measure(reported(TurnKind.DESCRIPTION, act.text, language))
         async with self._store.begin() as uow:
-            case = case or await uow.open_case(act.team_id, act.channel_id, language, self._clock(), opened_by=act.user_id)
+            if case is None:  # without an invitation that came through, its card is owed, too
+                case = replace(
+                    await uow.open_case(act.team_id, act.channel_id, language, self._clock(), opened_by=act.user_id), welcomed=False
+                )
+                await uow.save_case(case)
             if not case.language_settled:
                 case = replace(case, language=language, language_settled=True)
                 await uow.save_case(case)
@@ -98,11 +103,11 @@ class Posts:
     async def _replied(self, work: Work, case: Case, note: Note, act: Posted) -> Work:
         if note.approval:
             raise NoteLocked
-        # first: an endless reply is refused before it is compared with the note line by line
-        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
-        reading = read_reply(act.text, note.items)
+        # first: an edit may be longer than information. In a thread of its own, as a long one takes a while to compare with the note
+        reading = await asyncio.to_thread(read_reply, act.text, note.items)
         if reading is Reading.EDITED:
             return await self._edited(work, case, note, read_items(act.text, note.items), _report(case, note, act, reading))
+        turn = await self._drafting.measure(reported(TurnKind.INFORMATION, act.text, case.language))
         async with self._store.begin() as uow:
             report = _report(case, note, act, reading)
             await uow.add_report(report)

@@ -43,7 +43,12 @@ class Day:
         self._show(
             await self.scene.answer("The note", CHANNEL, lambda message: EDIT_ACTION in message.action_ids, posted.ts, thread_ts=posted.ts)
         )
-        check(len(items_of(self.seen[-1].message)) >= 3, "the note has fewer than three items")
+        note = self.seen[-1].message
+        check(len(items_of(note)) >= 3, "the note has fewer than three items")
+        check("[1]" in note.plain, "no line of the note says which description it rests on")
+        self.scene.screen.tells(
+            "Behind a line, [1] is a link to the description that it rests on, and [⋯] the line's menu: keep it, edit it, drop it."
+        )
 
     async def hand_back(self) -> None:
         """The counselor keeps some items, drops one, adds one, and gets what is still missing."""

@@ -72,7 +72,8 @@ class Night:
         self.scene.screen.tells(
             "Three cases are far too few to tell a better adapter from a lucky one: of all cases a fifth is held out to judge it by, and "
             "the gate wants 20 of those. So the demo adds practice cases to the bot's database: descriptions by its own grammar, notes by "
-            f"the model in service, shortened by a few rules in {COUNSELOR}'s style. In real use these are your team's own cases."
+            f"the model in service, shortened by a few rules in {COUNSELOR}'s style, and left out where they misjudge a danger. In real "
+            "use these are your team's own cases."
         )
         with self.scene.screen.bars() as show:
             count = await self.practise(show)

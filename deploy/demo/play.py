@@ -118,8 +118,10 @@ def _say_how_to_go_on(console: Console, sandbox: Sandbox) -> None:
     here = "" if url == LOCAL else f" --url {url}"
     console.rule("Go on by hand, in another terminal")
     console.print(
-        "The demo model is small: it writes fluently about common problems and knows nothing else. Try your own description:\n",
+        "The demo model is small: it writes fluently about common problems and knows nothing else.\n",
+        "Try your own description, or one that names a danger:\n",
         f'  .venv/bin/phyassist sandbox say{here} {COUNSELOR} {CHANNEL} "The client fears the exam next week and cannot concentrate."\n',
+        f'  .venv/bin/phyassist sandbox say{here} {COUNSELOR} {CHANNEL} "He says that he wants to end his life."\n',
         f"  .venv/bin/phyassist sandbox messages{here} {CHANNEL}\n",
         f'  .venv/bin/phyassist sandbox command{here} {COUNSELOR} {CHANNEL} "/phyassist summarize"\n',
         f'  .venv/bin/phyassist sandbox command{here} {ADMIN} {ADMINS} "/phyassist help"\n',

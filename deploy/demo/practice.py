@@ -17,8 +17,9 @@ from bot.store.repository import SqlUnitOfWork
 from bot.workflow.ports import Report
 from inference.client import OpenAIChatModel
 from inference.likelihood import Likelihood
-from inference.note import NoteItem
+from inference.note import Language, NoteItem
 from inference.prompt import Message, TurnKind, answered, handed_back
+from inference.safety import mentioned_risk
 from training.data.records import CaseRecord
 from training.demo import LIMITS
 from training.demo.content import Content
@@ -41,7 +42,8 @@ Done = Callable[[int, int], None]
 
 
 async def add_practice(database: Database, team_id: str, url: str, model: str, content: Content, done: Done) -> int:
-    """Has `model` at `url` draft notes, and stores the cases; how many there are. A draft that is no note makes none.
+    """Has `model` at `url` draft notes, and stores the cases; how many there are. A draft that is no note makes none, nor does one that
+    misses a danger or raises a groundless alarm.
 
     Raises:
         ModelUnavailable, ModelRefused: the server doesn't answer, or has no such model.
@@ -55,12 +57,12 @@ async def add_practice(database: Database, team_id: str, url: str, model: str, c
         await client.close()
     for record in records:
         async with database.begin() as uow:
-            await store(uow, record, Story(content, Random(record.id)).description.text, team_id, model)
+            await store(uow, record, said(content, record.id), team_id, model)
     return len(records)
 
 
 async def drafted(content: Content, draft: Draft, done: Done = lambda _, __: None, count: int = COUNT) -> list[CaseRecord]:
-    """So many cases, worked with by the brief counselor; `AT_ONCE` drafts at a time."""
+    """So many cases, worked with by the brief counselor, less those whose notes misjudge a danger; `AT_ONCE` drafts at a time."""
     ready = 0
 
     async def one(name: str) -> CaseRecord | None:
@@ -68,11 +70,22 @@ async def drafted(content: Content, draft: Draft, done: Done = lambda _, __: Non
         record = await worked_with(content, name, draft, BRIEF)
         ready += 1
         done(ready, count)
-        return record
+        return record if record and heeds_danger(_left(record), said(content, name), record.language) else None
 
     done(0, count)
     found = await in_turns([one(f"practice-{number:03d}") for number in range(count)], AT_ONCE)
     return [record for record in found if record is not None]
+
+
+def said(content: Content, name: str) -> str:
+    """The description of the case of that name."""
+    return Story(content, Random(name)).description.text
+
+
+def heeds_danger(note: Sequence[NoteItem], described: str, language: Language) -> bool:
+    """Whether a note speaks of danger where the description does, and only there. A counselor would not leave another one so."""
+    raised = any(mentioned_risk(item.text, language) is not None for item in note)
+    return raised == (mentioned_risk(described, language) is not None)
 
 
 def as_shown(draft: Draft) -> Draft:
@@ -107,6 +120,12 @@ async def store(uow: SqlUnitOfWork, record: CaseRecord, said: str, team_id: str,
     else:
         await uow.add_acceptance(note.accept(PRACTICE, revision.id, BEGAN))
     await uow.add_consent(case.id, Consent(PRACTICE, BEGAN.date(), PRACTICE, BEGAN))
+
+
+def _left(record: CaseRecord) -> tuple[NoteItem, ...]:
+    """The note as the counselor left it."""
+    (event,) = record.events
+    return event.edit.items if event.edit else event.draft
 
 
 async def _revise(uow: SqlUnitOfWork, note: Note, author: Author, items: tuple[Item, ...]) -> tuple[Note, Revision]:

@@ -4,6 +4,7 @@ Every step does what a person would do in Slack, waits for what they would see, 
 """
 
 import html
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
@@ -23,6 +24,9 @@ COUNSELOR, ADMIN = "anna", "ada"
 PATIENCE_S = 180.0
 WELCOME = "/phyassist summarize"
 """Words of the message with which the bot greets a case's channel."""
+
+_REFERENCE = re.compile(r"<[^<>|]+\|\[\d+\]>")
+"""The number after an item, which leads to the description that it rests on."""
 
 Bars = Callable[[str, int, int, str], None]
 """Shows how far something is: what, how many are done, of how many (0: nobody knows), and a remark."""
@@ -122,9 +126,9 @@ async def in_time(what: str, work: Awaitable[T]) -> T:
 
 
 def items_of(message: Posted) -> tuple[NoteItem, ...]:
-    """The items of a note, read from what the message shows."""
+    """The items of a note, read from what the message shows, without the marks after them."""
     sections = [block["text"]["text"] for block in message.blocks if block["type"] == "section"]
-    return read_items(html.unescape("\n".join(sections)))
+    return read_items(html.unescape(_REFERENCE.sub("", "\n".join(sections))))
 
 
 def entries(view: Json, wished: Collection[NoteItem]) -> dict[str, str]:

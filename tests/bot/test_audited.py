@@ -120,7 +120,7 @@ async def test_an_act_of_a_new_kind_is_a_change_until_somebody_names_it(
         assert await rows(database) == [("changed", "U0LI", "summarize")]
         await database.receive(Joined(team_id="T1", channel_id="C1", user_id="U0LI", at="1800000000.2"))
         await work_off(database, Desk(database, ScriptedModel([])))
-        assert len(await rows(database)) == 1
+        assert await rows(database) == [("changed", "U0LI", "summarize"), ("opened", "U0LI", "")]  # the case; not the invitation, too
 
 
 async def test_whoever_opens_a_case_may_audit_it_with_more(store_url: str) -> None:

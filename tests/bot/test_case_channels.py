@@ -23,6 +23,7 @@ from bot.store.vault import new_key
 from bot.workflow.channel_watch import watch_channels
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
+from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
@@ -169,6 +170,19 @@ async def test_an_invitation_opens_a_case_with_a_card(bot: WorkingBot) -> None:
     assert (await only_case(bot)).id == case.id
 
 
+async def test_a_channel_that_had_the_bot_already_gets_its_card_with_the_first_description(bot: WorkingBot) -> None:
+    """As where the bot was invited before it ran: the case is opened by what is described, in its language, and the card comes once."""
+    channel = bot.sandbox.workspace.channel(CASE)
+    channel.members.append(BOT_USER_ID)
+    await answered(bot, "来访者六周以来睡不好。")
+    await answered(bot, "来访者昨晚睡得好一些。")
+    await settled(bot)
+    cards = [message for message in await bot.sandbox.client.messages(CASE) if SET_UP_ACTION in message.action_ids]
+    assert len(cards) == 1
+    assert card_texts(Language.CHINESE).stores in cards[0].plain
+    assert (await only_case(bot)).welcomed
+
+
 async def test_the_card_speaks_the_inviters_language(bot: WorkingBot) -> None:
     """Li uses Slack in Chinese."""
     card = await invited(bot, by="li")
@@ -196,11 +210,11 @@ async def test_the_cards_button_opens_the_form(bot: WorkingBot) -> None:
     card = await invited(bot)
     await bot.sandbox.client.click("li", CASE, card.ts, SET_UP_ACTION)
     view = await bot.sandbox.client.wait_for_view("li", CASE_VIEW, timeout=PATIENCE_S)
-    assert (await bot.sandbox.client.submit_view("li", view["id"], {CODE: "team-7", LANGUAGE: "zh", FORMAT: "SOAP"})).ok
+    assert (await bot.sandbox.client.submit_view("li", view["id"], {CODE: "team-7", LANGUAGE: "zh", FORMAT: "soap"})).ok
     told = await bot.sandbox.client.wait_for_ephemeral("li", "TEAM-7", timeout=PATIENCE_S)
-    assert "个案 TEAM-7 · 中文 · 最终记录：SOAP · 进行中" in told.text
+    assert "个案 TEAM-7 · 中文 · 最终记录：SOAP 记录 · 进行中" in told.text
     case = await only_case(bot)
-    assert (case.code, case.language, case.note_format) == ("TEAM-7", Language.CHINESE, "SOAP")
+    assert (case.code, case.language, case.note_format) == ("TEAM-7", Language.CHINESE, "soap")
     assert (await bot.sandbox.client.message(CASE, card.ts)).plain == card.plain
 
 

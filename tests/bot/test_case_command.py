@@ -75,7 +75,7 @@ async def test_consent_is_recorded_shown_and_withdrawn_in_slack(bot: WorkingBot)
     assert (await client.submit_view("anna", view["id"], filled)).ok
     await told(bot, "given on 2026-02-27. People whose names are taken out before training: 2")
     shown = str(await opened(bot, "li"))
-    assert "Given by the client, on paper on 2026-02-27" in shown
+    assert "Given on 2026-02-27: the client, on paper" in shown
     assert "Anna Smith (Annie)\\nBo" in shown
     view = (await client.views("li")).top
     assert view

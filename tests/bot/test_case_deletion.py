@@ -145,8 +145,9 @@ async def test_a_supervisor_deletes_a_case_and_gets_its_certificate(bot: Working
     deletion = await done(bot)
     assert (deletion.case_id, deletion.by, deletion.notes, deletion.descriptions) == (case_id, "U0SOL", 1, 1)
     assert (deletion.found.adapters, deletion.found.in_service, deletion.found.messages_left) == (("night-1",), "night-1", 0)
-    assert deletion.found.messages == 2
-    assert exported not in bot.sandbox.workspace.files
+    assert deletion.found.messages == 3  # the card, the note, the files
+    left = bot.sandbox.workspace.files[exported]
+    assert (left.deleted, left.content) == (True, b"")
     for expected in (code, case_id, "night-1", deletion.audit.hash, "U0SOL"):
         assert expected in text
     assert registry.retirement("night-1")

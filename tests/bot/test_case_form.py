@@ -75,7 +75,7 @@ def test_the_form_says_what_holds_and_what_withdrawing_does() -> None:
     assert "C-1A2B3C" in shown
     assert "[English ▾]" in shown
     assert "◉ Open" in shown.splitlines()[-2]
-    assert "Given by the client, on paper on 2026-02-27 · recorded by @U0ANNA" in shown
+    assert "Given on 2026-02-27: the client, on paper · recorded by @U0ANNA" in shown
     assert "Withdrawn · recorded by @U0LI" in shown
     assert WORDS.off_means in json.dumps(case_modal(a_file()))
     assert shown.count("recorded by") == 3
@@ -90,7 +90,7 @@ def test_nothing_that_was_entered_comes_to_life() -> None:
     """Mentions in what a colleague entered are shown as they are."""
     blocks = json.dumps(case_modal(a_file(Consent("<!channel>", date(2026, 2, 27), "U0ANNA", NOW)))["blocks"])
     assert "by <!channel>" not in blocks
-    assert "by &lt;!channel&gt;" in blocks
+    assert ": &lt;!channel&gt;" in blocks
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ async def test_a_closed_case_takes_nothing_and_goes_on_when_it_is_opened(store_u
         assert len(desk.model.prompts) == 2
         await desk.do(switched(False, "reopen again"))
         assert desk.channel.notices[-1] is Sign.CASE_OPEN
-        assert desk.channel.greetings == [Sign.CASE_NOW_CLOSED, Sign.CASE_NOW_OPEN]
+        assert desk.channel.greetings == [Sign.WELCOME, Sign.CASE_NOW_CLOSED, Sign.CASE_NOW_OPEN]
         assert (await the_case(desk)).closed_at is None
 
 
@@ -137,7 +137,7 @@ async def test_a_code_that_somebody_took_meanwhile_is_not_taken_twice(store_url:
         await desk.do(JOINED.model_copy(update={"channel_id": "C2"}))
         await desk.do(form(await the_case(desk), "V1", code="TEAM-1"))
         other = await the_case(desk, "C2")
-        await desk.do(form(other, "V2", code="TEAM-1", note_format="SOAP"))
+        await desk.do(form(other, "V2", code="TEAM-1", note_format="soap"))
         assert desk.channel.notices[-1] is Sign.CODE_TAKEN
         assert await the_case(desk, "C2") == other
 
@@ -164,7 +164,7 @@ async def test_an_event_that_was_lost_is_made_up_for_by_the_next_act(store_url: 
         await desk.do(a_post())
         assert (await the_case(desk)).state is CaseState.OPEN
         assert len(desk.model.prompts) == 2
-        assert len(desk.channel.greetings) + len(desk.channel.warnings) == (1 if why is Suspension.ARCHIVED else 2)
+        assert len(desk.channel.greetings) + len(desk.channel.warnings) == (2 if why is Suspension.ARCHIVED else 3)
 
 
 async def test_closed_and_suspended_are_two_things(store_url: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.change import ChangeKind, NoteChange, open_change
 from bot.domain.note import Purpose
-from bot.domain.reading import Reading
+from bot.domain.reading import Reading, read_items
 from bot.slack.change_texts import change_texts
 from bot.slack.change_views import REMOVE_NOTE_ACTION, SEPARATE_ACTION, WRITE_AGAIN_ACTION
 from bot.slack.views import notice_text, pages
@@ -49,6 +49,14 @@ def test_every_change_is_told_in_every_language(kind: ChangeKind, reading: Readi
     assert change_texts(language).changed[kind, reading] in json.dumps(shown(view), ensure_ascii=False)
     assert (WRITE_AGAIN_ACTION in actions(view)) is (reading is not Reading.EDITED)
     assert (REMOVE_NOTE_ACTION in actions(view)) is (kind is ChangeKind.DELETED)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_stands_below_a_note_is_no_line_of_it(language: Language) -> None:
+    """Copied along with a note that is handed back, none of these sentences becomes a line."""
+    words = change_texts(language)
+    for below in (*words.changed.values(), words.nothing_left, words.joined.format(number=3)):
+        assert [item.text for item in read_items(f"- Keep a diary.\n\n{below}")] == ["Keep a diary."]
 
 
 def test_where_nothing_is_left_only_removing_is_offered() -> None:

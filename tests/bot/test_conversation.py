@@ -17,7 +17,7 @@ from bot.store.vault import new_key
 from bot.workflow.conversation import Conversation
 from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.final_parts import FinalParts
-from bot.workflow.incoming import Approve, HandedBack, Incoming, Reread, Stage, Summarize, TryAgain
+from bot.workflow.incoming import Approve, HandedBack, Incoming, Joined, Reread, Stage, Summarize, TryAgain
 from bot.workflow.ports import NoteView, Notice, Sign
 from inference.client import FinishReason
 from inference.errors import StreamBroken, UnknownModel
@@ -101,6 +101,33 @@ async def test_an_edited_reply_is_kept_word_for_word(store_url: str) -> None:
         assert origins["Walk after lunch, as agreed."] is Origin.COUNSELOR
         assert origins["Keep a diary."] is Origin.MODEL
         assert desk.newest.reading is Reading.EDITED
+
+
+async def test_a_reply_that_is_too_long_for_information_may_be_an_edit(store_url: str) -> None:
+    """A final note of 12,000 characters, corrected in its thread: it stands as with the modal. Information of that length is refused."""
+    long = [NoteItem(Kind.ADVICE, f"Step {number}: {'rest and walk ' * 20}".strip()) for number in range(40)]
+    async with a_desk(store_url, FIRST, long) as desk:
+        await desk.do(a_post())
+        await desk.do(Summarize(team_id="T1", channel_id="C1", user_id="U0ANNA", at="1900000000.0", trigger="1"))
+        note = desk.newest.note
+        await desk.database.posted(await desk.database.slot(note.id, "shown", 0), "1900000001.0", opens_thread=True)
+        reply = a_post("\n".join(f"- {item.text}" for item in long[1:]), thread_ts="1900000001.0")
+        assert len(reply.text) > 11_000
+        await desk.do(reply)
+        assert desk.channel.notices == []
+        assert desk.texts() == [item.text for item in long[1:]]
+        await desk.do(a_post("She spoke of the sea. " * 600, thread_ts="1900000001.0"))
+        assert desk.channel.notices == [Sign.TOO_LONG]
+
+
+async def test_a_case_without_an_invitation_gets_its_card_once(store_url: str) -> None:
+    """With the first description; not with the second, nor after an invitation that comes late."""
+    async with a_desk(store_url, FIRST, MORE) as desk:
+        await desk.do(a_post())
+        assert desk.channel.greetings == [Sign.WELCOME]
+        await desk.do(a_post())
+        await desk.do(Joined(team_id="T1", channel_id="C1", user_id="U0ANNA", at="1900000000.0"))
+        assert desk.channel.greetings == [Sign.WELCOME]
 
 
 async def test_information_rewrites_the_model_but_not_the_counselor(store_url: str) -> None:

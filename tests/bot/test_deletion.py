@@ -47,9 +47,6 @@ letter:
     - {key: all, title: {en: All, zh: 全部}, takes: [own, analysis, advice, questions]}
 """
 
-OF_NO_CASE = ("night_run", "told_adapter", "night_judgement", "audit")
-"""Tables of the nights, and the audit: names, times and ids, which stay when a case goes."""
-
 
 async def all_rows(url: str) -> Rows:
     """Every row of every table."""

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, delete
 
 from bot.domain.note import Note, Origin
-from bot.domain.reading import Reading
+from bot.domain.reading import NEW_MARK, Reading
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION, SHORTCUT
@@ -48,6 +48,11 @@ CHINESE_NOTE = [
     NoteItem(Kind.ADVICE, "从容易的一步开始。"),
     NoteItem(Kind.QUESTION, "怎样的一天算是好的一天？"),
 ]
+
+
+def words(message: Posted) -> str:
+    """What a message says, without the menus beside its lines and the marks of new ones."""
+    return message.plain.replace("  [⋯]", "").replace(f" {NEW_MARK}", "")
 
 
 @pytest.fixture
@@ -97,35 +102,35 @@ async def links(bot: WorkingBot, post: Posted) -> str:
 async def test_items_link_to_what_they_rest_on(bot: WorkingBot) -> None:
     """Each item shows its description as a numbered link, a general one says so, a question needs neither; the numbers are the case's."""
     first, note = await said(bot, SLEEP, NOTE)
-    assert "Main concern: trouble sleeping. [1]\n" in f"{note.plain}\n"
-    assert "Agree on small steps. ◦\n" in note.plain
-    assert "What would a good day look like?\n" in note.plain
-    assert texts(Language.ENGLISH).general in note.plain
+    assert "Main concern: trouble sleeping. [1]\n" in f"{words(note)}\n"
+    assert "Agree on small steps. ◦\n" in words(note)
+    assert "What would a good day look like?\n" in words(note)
+    assert texts(Language.ENGLISH).general in words(note)
     assert f"<{await links(bot, first)}|[1]>" in str(note.blocks)
     added, again = await said(bot, WINE, AGAIN, thread_ts=first.ts)
-    assert "weighs on her. [2]" in again.plain
+    assert "weighs on her. [2]" in words(again)
     assert f"<{await links(bot, added)}|[2]>" in str(again.blocks)
     other, third = await said(bot, "Now he has lost his job, too.", [NoteItem(Kind.ANALYSIS, "The brother drinks wine before noon.")])
-    assert "before noon. [2]" in third.plain, "an older description of the case is found from a new thread"
+    assert "before noon. [2]" in words(third), "an older description of the case is found from a new thread"
     assert other.ts not in str((await stored(bot)).items)
 
 
 async def test_a_chinese_note_reads_the_same_way(bot: WorkingBot) -> None:
     """Marks, legend and missing finding in a Chinese case."""
     _, note = await said(bot, "来访者每天凌晨四点就醒，睡前一直在床上刷手机。", CHINESE_NOTE)
-    assert "主要困扰：睡眠困难。 [1]" in note.plain
-    assert "建议把手机放在卧室外。 [1]" in note.plain
-    assert "从容易的一步开始。 ◦" in note.plain
-    assert "否认" not in note.plain
-    assert texts(Language.CHINESE).general in note.plain
+    assert "主要困扰：睡眠困难。 [1]" in words(note)
+    assert "建议把手机放在卧室外。 [1]" in words(note)
+    assert "从容易的一步开始。 ◦" in words(note)
+    assert "否认" not in words(note)
+    assert texts(Language.CHINESE).general in words(note)
 
 
 async def test_a_finding_that_nobody_reported_never_appears(bot: WorkingBot, caplog: pytest.LogCaptureFixture) -> None:
     """It is neither in the note, nor stored, nor shown to the model later, nor in the log; one that was reported stays."""
     with caplog.at_level(logging.DEBUG, logger="bot"):
         first, note = await said(bot, SLEEP, NOTE)
-    assert "suicidal" not in note.plain
-    assert "No self-harm is reported." in note.plain
+    assert "suicidal" not in words(note)
+    assert "No self-harm is reported." in words(note)
     assert "suicidal" not in str((await stored(bot)).items)
     assert "left out 1, as nobody reported" in caplog.text
     assert "suicidal" not in caplog.text
@@ -140,13 +145,13 @@ async def test_an_answer_of_nothing_else_is_no_answer(bot: WorkingBot) -> None:
     shown = await bot.sandbox.client.wait_for(
         CASE, lambda message: "try_again" in message.action_ids, thread_ts=post.ts, timeout=PATIENCE_S
     )
-    assert "suicidal" not in shown.plain
+    assert "suicidal" not in words(shown)
 
 
 async def test_a_copied_note_comes_back_without_its_marks(bot: WorkingBot) -> None:
     """A counselor copies the note, changes one line and sends it: the rest is known again, with its evidence, and no mark is left in it."""
     first, note = await said(bot, SLEEP, NOTE)
-    reply = note.plain.replace("Suggest leaving the phone outside the bedroom.", "She leaves the phone in the kitchen.")
+    reply = words(note).replace("Suggest leaving the phone outside the bedroom.", "She leaves the phone in the kitchen.")
     _, again = await said(bot, reply, [NoteItem(Kind.QUESTION, "Since when?")], thread_ts=first.ts)
     items = {item.text: item for item in (await stored(bot)).items}
     assert items["Main concern: trouble sleeping."].origin is Origin.MODEL
@@ -155,7 +160,7 @@ async def test_a_copied_note_comes_back_without_its_marks(bot: WorkingBot) -> No
     mine = items["She leaves the phone in the kitchen."]
     assert mine.origin is Origin.COUNSELOR
     assert mine.evidence == (first.ts,)
-    assert "She leaves the phone in the kitchen. ✎ [1]" in again.plain
+    assert "She leaves the phone in the kitchen. ✎ [1]" in words(again)
     assert not any(mark in text for text in items for mark in ("[1]", "◦", "✎"))
     assert (await stored(bot)).newest_edit()
 
@@ -165,9 +170,9 @@ async def test_the_counselors_own_words_may_deny_and_are_never_general(bot: Work
     first, _ = await said(bot, WINE, AGAIN)
     reply = "- The client denies suicidal thoughts.\n- Call on Monday."
     _, again = await said(bot, reply, [NoteItem(Kind.ANALYSIS, "No suicidal ideation, so weekly sessions suffice.")], thread_ts=first.ts)
-    assert "The client denies suicidal thoughts. ✎\n" in again.plain
-    assert "Call on Monday. ✎\n" in again.plain
-    assert "No suicidal ideation" in again.plain
+    assert "The client denies suicidal thoughts. ✎\n" in words(again)
+    assert "Call on Monday. ✎\n" in words(again)
+    assert "No suicidal ideation" in words(again)
 
 
 async def test_the_modal_shows_no_marks(bot: WorkingBot) -> None:
@@ -184,7 +189,7 @@ async def test_a_reply_that_is_read_as_an_edit_is_no_evidence(bot: WorkingBot) -
     """Used as an edited answer, a message is a note and no description: nothing links to it any more."""
     first, _ = await said(bot, SLEEP, NOTE)
     added, again = await said(bot, WINE, AGAIN, thread_ts=first.ts)
-    assert "weighs on her. [2]" in again.plain
+    assert "weighs on her. [2]" in words(again)
     channel = str((await bot.sandbox.client.channel(CASE))["id"])
     async with bot.database.begin() as uow:
         case = await uow.case_of(bot.sandbox.team_id, channel)
@@ -198,9 +203,9 @@ async def test_a_reply_that_is_read_as_an_edit_is_no_evidence(bot: WorkingBot) -
     bot.model.answers.append([NoteItem(Kind.QUESTION, "Since when?")])
     await bot.sandbox.client.shortcut("anna", CASE, added.ts, SHORTCUT)
     shown = await bot.sandbox.client.wait_for(
-        CASE, lambda message: "Since when?" in message.plain and EDIT_ACTION in message.action_ids, thread_ts=first.ts, timeout=PATIENCE_S
+        CASE, lambda message: "Since when?" in words(message) and EDIT_ACTION in message.action_ids, thread_ts=first.ts, timeout=PATIENCE_S
     )
-    assert "[2]" not in shown.plain
+    assert "[2]" not in words(shown)
 
 
 async def test_nothing_links_to_a_description_that_was_deleted(bot: WorkingBot) -> None:
@@ -209,5 +214,5 @@ async def test_nothing_links_to_a_description_that_was_deleted(bot: WorkingBot) 
     async with bot.database.begin() as uow:
         await uow._session.exec(delete(ReportRow).where(col(ReportRow.source_ts) == first.ts))
     _, again = await said(bot, "- Main concern: trouble sleeping.\n- Call on Monday.", AGAIN, thread_ts=first.ts)
-    assert "Main concern: trouble sleeping. ◦\n" in again.plain
+    assert "Main concern: trouble sleeping. ◦\n" in words(again)
     assert "archives" not in str(again.blocks)

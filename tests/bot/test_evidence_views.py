@@ -31,10 +31,14 @@ def cites(item: Item, *places: int) -> Item:
     return replace(item, evidence=tuple(SOURCES[place - 1].id for place in places))
 
 
+MENU = "  [⋯]"
+"""Of each line; copying leaves it behind."""
+
+
 def shown(*items: Item, language: Language = Language.ENGLISH, cited: dict[str, Cited] | None = CITED) -> str:
     """A note as people read it."""
     view = NoteView(a_note(a_revision(*items)), language)
-    return plain_blocks([block for page in pages(view, cited) for block in page.blocks])
+    return plain_blocks([block for page in pages(view, cited) for block in page.blocks]).replace(MENU, "")
 
 
 def test_marks_stand_after_the_words() -> None:
@@ -53,8 +57,11 @@ def test_marks_stand_after_the_words() -> None:
     assert text.count(texts(Language.ENGLISH).general) == 1
 
 
-def test_the_legend_stands_only_where_something_is_general() -> None:
-    """A note that rests on descriptions throughout explains nothing."""
+def test_the_legend_explains_only_marks_that_are_there() -> None:
+    """Numbers where a line rests on something, the ring where one is general."""
+    words = texts(Language.ENGLISH)
+    assert words.rests_on in shown(cites(an_item("One."), 1))
+    assert words.rests_on not in shown(an_item("One."))
     assert GENERAL_MARK not in shown(cites(an_item("One."), 1), an_item("Since when?", Kind.QUESTION))
 
 
@@ -116,7 +123,11 @@ def test_a_copied_note_leaves_its_marks_behind(words: tuple[str, str, str], lang
         for block in blocks
         if block["type"] != "actions"
     )
-    copied = plain_blocks([block for block in blocks if block["type"] != "actions"]) if as_copied == "plainly" else plain_text(linked)
+    copied = (
+        plain_blocks([block for block in blocks if block["type"] != "actions"]).replace(MENU, "")
+        if as_copied == "plainly"
+        else plain_text(linked)
+    )
     assert GENERAL_MARK in copied
     assert "[3]" in copied
     assert [item.text for item in read_items(copied, items)] == texts

@@ -28,6 +28,7 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.ports import Notice, Sign
+from deploy.demo.scene import entries
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
@@ -147,7 +148,7 @@ async def test_a_soap_note_is_arranged_filled_in_and_approved(bot: WorkingBot) -
     assert "*Subjective*\n• She sleeps badly since the move.\n• She eats little." in shown
     assert "*Objective*\n_To be filled in by the counselor before approval_" in shown
     assert "*Assessment*\n1. Analysis of answer 2" in shown
-    assert "*Plan*\n_Advice_\n1. Keep a diary, says answer 2.\n_Questions to ask_\n1. What of answer 2?" in shown
+    assert "*Plan*\n_Advice_\n1. Keep a diary, says answer 2. ◦\n_Questions to ask_\n1. What of answer 2?" in shown
     await bot.sandbox.client.click("anna", CASE, draft.ts, APPROVE_ACTION)
     await told(bot, ENGLISH.signs[Sign.SECTIONS_MISSING].format(named="Objective"))
     view = await opened(bot, draft, SECTIONS_ACTION, SECTIONS_VIEW)
@@ -248,8 +249,10 @@ async def test_the_plan_goes_on_until_it_is_replaced_or_dropped(bot: WorkingBot)
         ("Take long walks outside, says answer 4.", False),
         ("Keep a diary, says answer 2.", True),
     ]
-    view = await opened(bot, draft, EDIT_ACTION, EDIT_VIEW)
-    assert (await bot.sandbox.client.submit_view("anna", view["id"], {"advice:0": "Take long walks outside, says answer 4."})).ok
+    assert (await bot.sandbox.client.click("anna", CASE, draft.ts, EDIT_ACTION)).ok
+    view = await bot.sandbox.client.wait_for_view("anna", EDIT_VIEW, timeout=PATIENCE_S)
+    wished = [NoteItem(item.kind, item.text) for item in newest.items if not item.carried]
+    assert (await bot.sandbox.client.submit_view("anna", view["id"], entries(view, wished))).ok
     await changed(bot, draft.ts, "Version 2")
     again = await drafted(bot)
     assert "Keep a diary" not in again.plain
@@ -374,6 +377,8 @@ async def test_the_command_ticks_the_last_or_all_approved_notes(bot: WorkingBot)
         menu = view["blocks"][0]["element"]
         assert [option["value"] for option in menu["initial_options"]] == ticked
         assert [option["value"] for option in menu["options"]] == [draft, second, first]
+        if line != "export all":
+            await client.close_view("anna", view["id"])
     shared = await exported(bot, view, {NOTES: [draft], TYPES: ["md"]})
     assert "DRAFT of the final note" in shared.plain
     (file,) = shared.files

@@ -10,10 +10,13 @@ import pytest
 from bot.domain.arrangement import Line, corrected
 from bot.domain.formats import BUILT_IN, NoteFormat
 from bot.domain.note import Item, Note, Origin, Purpose
+from bot.domain.reading import CARRIED_MARK, GENERAL_MARK
 from bot.domain.shared_file import FileType
 from bot.domain.signing import Addendum, Role, Signer
+from bot.slack.evidence_views import Cited
 from bot.slack.export_views import MOST, export_modal
 from bot.slack.final_views import addendum_modal, read_sections, sections_modal
+from bot.slack.texts import texts
 from bot.slack.views import Page, pages
 from bot.workflow.ports import NoteView
 from deploy.sandbox.validate import checked_blocks, checked_view
@@ -77,6 +80,30 @@ def test_every_final_note_is_valid(form: NoteFormat | None, language: Language, 
     assert "cosign_note" not in check(pages(NoteView(signed, language)))
     assert "cosign_note" in check(pages(NoteView(approved(note), language)))
     assert "cosign_note" not in check(pages(NoteView(approved(note), language, cosigning=False)))
+
+
+@pytest.mark.parametrize("is_approved", [False, True])
+@pytest.mark.parametrize("language", list(Language))
+def test_lines_in_sections_show_what_they_rest_on(language: Language, is_approved: bool) -> None:
+    """Numbers with links and the mark of general items, with its legend; a line entered in a section has none, nor has the form."""
+    items = [
+        Item(Kind.ANALYSIS, "The nights are short.", Origin.MODEL, ("a", "gone")),
+        Item(Kind.ADVICE, "Keep a diary.", Origin.MODEL, carried=True),
+        Item(Kind.QUESTION, "Since when?", Origin.MODEL),
+        Item(Kind.ANALYSIS, "She sleeps badly.", Origin.COUNSELOR, ("a",), section="subjective"),
+    ]
+    note = replace(a_note(a_revision(*items), purpose=Purpose.SUMMARY), format=BUILT_IN["soap"])
+    view = NoteView(approved(note) if is_approved else note, language)
+    shown = check(pages(view, {"a": Cited(3, "https://example.test/p1?a=1&b=2")}))
+    assert "1. The nights are short. <https://example.test/p1?a=1&amp;b=2|[3]>" in shown
+    assert f"1. Keep a diary. {CARRIED_MARK} {GENERAL_MARK}" in shown
+    assert '1. Since when?"' in shown
+    assert '• She sleeps badly."' in shown
+    assert texts(language).general in shown
+    unmarked = check(pages(view))
+    assert "[3]" not in unmarked
+    assert texts(language).general not in unmarked
+    assert "[3]" not in json.dumps(sections_modal(BUILT_IN["soap"], note, language, "C1"))
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -98,7 +98,7 @@ def test_a_page_reads_as_what_was_changed() -> None:
     assert "Bad sleep." in text
     assert "model phyassist" in text
     assert "*Version 2* · @U0ANNA" in text
-    assert "kept: 1 · cut: 1 · rewritten: 1 · added: 1" in text
+    assert "kept: 1 · dropped: 1 · rewritten: 1 · added: 1" in text
     assert "• Walk for ~ten~*twenty* minutes. ✎" in text
     assert "• ~Since when?~" in text
     assert "• *Why now?*" in text

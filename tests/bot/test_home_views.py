@@ -64,7 +64,7 @@ def test_a_home_says_what_waits_then_all_cases_then_the_night() -> None:
         "• C-003 (https://team.slack.com/archives/C00000003) · a note could not be written",
         "─" * 40,
         "The model is available.",
-        "Last training, 2026-03-02 09:30 UTC: a new adapter went into service.",
+        "Last training, 2026-03-02 09:30 UTC: a new version of the model is in use.",
         "This page shows codes and numbers only. What was written stays in the channel of its case.",
     ]
 
@@ -75,7 +75,7 @@ def test_a_home_in_chinese() -> None:
     assert "待您处理" in text
     assert "待定稿 1 份 · 待问的问题 3 个" in text
     assert "我的个案：3 个" in text
-    assert "新的适配器已投入使用。" in text
+    assert "新版本的模型已投入使用。" in text
     assert "[适配器]" in text
     assert "model" not in text
 
@@ -153,15 +153,15 @@ def test_a_status_is_short_and_complete() -> None:
     learning = ModelNow(ModelState.LEARNING, NOW + timedelta(hours=1))
     assert plain_blocks(checked_blocks(status_blocks(a_status(), learning, URL))).splitlines() == [
         "*Case C-001*",
-        "• :warning: Safety cards that nobody has acknowledged: 1",
-        "• The newest description has no note: writing it failed. *Try again* under it, or post it anew.",
-        f"• Final notes that wait for approval: 2 (drafted 2026-03-02 ({URL}archives/C00000001/p1700000000000100) · drafted 2026-03-02)",
+        "• :warning: Safety cards that nobody has marked as seen: 1",
+        "• The newest description has no note: writing it failed. Press *Try again* under it, or post it anew.",
+        "• Final notes that wait for approval: 2 (drafted 2026-03-02 · drafted 2026-03-02)",
         "• Open questions: 7",
         *(f"– Question <{number}>?" for number in range(5)),
         "and 2 more",
         "[Tick off questions]",
         "Posts that are not answered yet: 2",
-        "Notes that nobody accepted as they stand: 4",
+        "Notes not accepted yet: 4",
         "The model is learning until about 2026-03-02 10:30 UTC; posts are saved and answered afterwards.",
     ]
 

@@ -60,7 +60,7 @@ def test_each_line_has_a_menu(language: Language) -> None:
 def test_menus_are_there_where_one_message_holds_them(lines: int, line: str) -> None:
     """Up to 20 short lines; a longer note has none, and is whole all the same. Slack takes it either way, whatever stands below it."""
     note = a_note(a_revision(*items_of(*[f"{number}: {line}".strip() for number in range(lines)])))
-    view = NoteView(note, Language.ENGLISH, Reading.EDITED, "9.9", Why("r" * 32, True, None, undo=True))
+    view = NoteView(note, Language.ENGLISH, Reading.EDITED, "9.9", why=Why("r" * 32, True, None, undo=True))
     menus = action_ids(view).count(ITEM_ACTION)
     assert menus in {0, lines}
     if line == "Short.":
@@ -80,6 +80,8 @@ def test_the_new_answer_says_what_it_took_over_and_what_is_new(language: Languag
     for text in ("1. What helps? ✦", "1. Walk after lunch. ✎", "2. Keep a diary. ⚑"):
         assert f'"{text}"' in shown
     assert words.kept in shown
+    nothing = everything(NoteView(a_note(a_revision(an_item()), before, a_revision(MINE, KEPT, number=3)), language))
+    assert words.nothing_new.format(count=2, before=2) in nothing
     later = a_revision(MINE, NEW, number=4, by=a_counselor())
     assert "✦" not in everything(NoteView(a_note(a_revision(an_item()), before, after, later), language))
 
@@ -97,7 +99,7 @@ def test_the_buttons_under_a_note() -> None:
     """Edit, New answer, Shorter, Accept, and thumbs for the model; an accepted note is at rest, an emptied one can be asked for anew."""
     view = NoteView(a_note(a_revision(an_item())), Language.ENGLISH)
     wishes = [WISH_ACTIONS[Wish.ANEW], WISH_ACTIONS[Wish.SHORTER]]
-    assert action_ids(view) == [ITEM_ACTION, FEEDBACK_ACTION, EDIT_ACTION, *wishes, ACCEPT_ACTION]
+    assert action_ids(view) == [ITEM_ACTION, EDIT_ACTION, *wishes, ACCEPT_ACTION, FEEDBACK_ACTION]
     assert view.note.current
     accepted = view.note.accept("U0LI", view.note.current.id, NOW)
     assert action_ids(replace(view, note=accepted, why=Why("r", True, None))) == [EDIT_ACTION]

@@ -218,6 +218,26 @@ async def test_a_summary_opens_a_thread_of_its_own(tmp_path: Path) -> None:
         assert note.id == "note"
 
 
+async def test_a_long_summary_goes_on_in_its_own_thread(tmp_path: Path) -> None:
+    """The first page opens the thread, the others stand in it, in order, at once and when it is shown again."""
+    async with a_desk(tmp_path, summary=True) as desk:
+        long = [f"{number}. {'Long words here. ' * 60}" for number in range(20)]
+        await desk.show(*long)
+        first, *others = await _everywhere(desk)
+        assert others
+        assert first.thread_ts in {None, first.ts}
+        assert {page.thread_ts for page in others} == {first.ts}
+        await desk.show(*long, "One line more.")
+        assert [page.ts for page in await _everywhere(desk)] == [first.ts, *(page.ts for page in others)]
+
+
+async def _everywhere(desk: Desk) -> list[Posted]:
+    """The bot's messages in the channel and in the threads that it opened."""
+    tops = [each for each in await desk.answers() if each.thread_ts in {None, each.ts}]
+    below = [each for top in tops for each in await desk.sandbox.client.messages("case-001", top.ts) if each.ts != top.ts]
+    return [*tops, *below]
+
+
 @pytest.mark.parametrize("shown_before", [False, True])
 async def test_blocks_that_slack_refuses_become_plain_text(
     desk: Desk, shown_before: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

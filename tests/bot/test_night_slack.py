@@ -395,7 +395,7 @@ async def test_app_home_leads_admins_to_the_report_and_the_adapters(bot: Working
             await asyncio.sleep(0.05)
     admins, others = (await client.views("ada")).home, (await client.views("anna")).home
     assert admins
-    assert "a new adapter passed its tests and waits for an admin." in plain_view(admins)
+    assert "a new version of the model passed its tests and waits for an admin." in plain_view(admins)
     assert f"/p{message.ts.replace('.', '')}" in str(admins)
     assert "a new adapter passed its tests" in plain_view(others or {})
     assert ADAPTERS_ACTION not in str(others)

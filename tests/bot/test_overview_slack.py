@@ -14,7 +14,9 @@ from bot.domain.reading import Reading
 from bot.slack.blocks import escape
 from bot.slack.history_views import DAY_ACTION, HISTORY_VIEW, NEWER_ACTION, OLDER_ACTION
 from bot.slack.home_views import PAGE_ON_ACTION
+from bot.slack.overview_texts import overview_texts
 from bot.slack.questions_views import OPEN_ACTION, QUESTIONS_VIEW
+from bot.slack.safety_views import SEEN_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
 from bot.store.database import Database
@@ -161,8 +163,10 @@ async def test_a_status_names_drafts_until_they_are_approved(bot: WorkingBot) ->
     draft = await client.wait_for(CASE, lambda message: APPROVE_ACTION in message.action_ids, timeout=PATIENCE_S)
     text = await status(bot)
     assert "Final notes that wait for approval: 1 (drafted " in text
-    assert f"/p{draft.ts.replace('.', '')}" in text
-    assert "Notes that nobody accepted as they stand: 1" in text
+    shown = (await client.command("anna", CASE, "/phyassist status")).shown
+    assert shown
+    assert f"/p{draft.ts.replace('.', '')}" in str(shown.blocks)
+    assert "Notes not accepted yet: 1" in text
     await client.click("li", CASE, draft.ts, APPROVE_ACTION)
     await client.wait_for(CASE, "Approved by", timeout=PATIENCE_S)
     assert "approval" not in await status(bot)
@@ -186,7 +190,7 @@ async def test_history_is_walked_through_and_shows_what_was_changed(bot: Working
     text = await modal(bot, "NOTE 1 OF 2")
     assert "The client sleeps badly." in text
     assert "*Version 2* · @U0LI" in text
-    assert "kept: 2 · cut: 1 · rewritten: 1" in text
+    assert "kept: 2 · dropped: 1 · rewritten: 1" in text
     assert "• Sleep is *very* short. ✎" in text
     assert "• ~How much coffee is it a day?~" in text
     assert (await client.click("anna", view_id=view["id"], action_id=DAY_ACTION, value=f"{datetime.now(UTC):%Y-%m-%d}")).ok
@@ -251,6 +255,38 @@ async def test_app_home_shows_my_cases_in_my_language_and_keeps_itself_fresh(bot
     await client.set_user("anna", locale="zh-CN")
     await client.open_home("anna")
     await home(bot, "anna", lambda text: "目前没有待办事项。" in text)
+
+
+async def test_safety_cards_wait_until_somebody_has_seen_them(bot: WorkingBot) -> None:
+    """In the status and in App Home, in their language; gone as soon as one person has pressed the button. Two dangers, two cards."""
+    client, words = bot.sandbox.client, overview_texts(Language.ENGLISH)
+    bot.model.answers[:] = [FIRST, FIRST]
+    await client.open_home("anna")
+    note = await described(bot, "She says she wants to die tonight.")
+    thread_ts = note.thread_ts
+    await client.say("anna", CASE, "Now she says that she will stab her husband tonight.", thread_ts=thread_ts)
+
+    async def cards() -> list[Posted]:
+        return [message for message in await client.messages(CASE, thread_ts) if SEEN_ACTION in message.action_ids]
+
+    async with asyncio.timeout(PATIENCE_S):
+        while len(await cards()) < 2:
+            await asyncio.sleep(0.05)
+    await settled(bot)
+    assert words.safety.format(number=2) in await status(bot)
+    await client.open_home("li")
+    await home(bot, "anna", lambda text: words.short_safety.format(number=2) in text)
+    await home(bot, "li", lambda text: overview_texts(Language.CHINESE).short_safety.format(number=2) in text)
+    first, second = await cards()
+    await client.click("li", CASE, first.ts, SEEN_ACTION)
+    await home(bot, "anna", lambda text: words.short_safety.format(number=1) in text)
+    await settled(bot)
+    assert words.safety.format(number=1) in await status(bot)
+    await client.click("anna", CASE, second.ts, SEEN_ACTION)
+    without = words.short_safety.split("{", maxsplit=1)[0]
+    await home(bot, "anna", lambda text: "open questions" in text and without not in text)
+    await settled(bot)
+    assert words.safety.split("{", maxsplit=1)[0] not in await status(bot)
 
 
 async def test_app_home_is_for_those_who_belong_there(bot: WorkingBot) -> None:

@@ -136,7 +136,7 @@ def test_no_case_ends_before_its_time_nor_before_its_notice_is_over(
     closed: datetime, said: datetime, now: datetime, keep: timedelta, notice: timedelta
 ) -> None:
     """Whenever it was announced, if at all; an open case never."""
-    case = Case("c", "T1", "C1", "C-1", Language.ENGLISH, CaseState.CLOSED, NOW, closed)
+    case = Case("c", "T1", "C1", "C-1", Language.ENGLISH, CaseState.CLOSED, NOW, closed_at=closed)
     retention = Retention(keep, notice)
     for announced in (Announcement(closed, said), Announcement(closed - DAY, said), None):
         end = due(case, retention, announced, now)

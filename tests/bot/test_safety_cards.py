@@ -348,7 +348,7 @@ async def test_a_card_is_posted_first_and_says_who_has_seen_it(bot: WorkingBot) 
     assert APPROVE_ACTION not in note.action_ids
     post = await client.say("li", "case-002", "她说不想活了，昨晚割了手臂。")
     card = await client.wait_for("case-002", lambda message: SEEN_ACTION in message.action_ids, thread_ts=post.ts, timeout=PATIENCE_S)
-    assert "这份描述中提到当前的危险：*自杀意图、自伤*。" in card.plain
+    assert "这份描述中提到当前的危险： *自杀意图、自伤* 。" in card.plain
     assert "本市心理援助：总机转心理科" in card.plain
     await _settled(bot)
 

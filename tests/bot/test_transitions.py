@@ -510,12 +510,10 @@ class Team:
         assert len(note.acceptances) <= len(before.acceptances if before else ()) or user in self.desk.guard.members
 
     def _look_at_answers(self, note: Note, known: int) -> None:
-        """What the model wrote since: every counselor's line that stood before it stands in it."""
+        """What the model wrote since: every line of a counselor's, or kept by one, that stood before it stands in it."""
         for older, newer in itertools.pairwise(note.revisions[max(known - 1, 0) :]):
             if newer.author.origin is Origin.MODEL:
-                stood = [(item.kind, item.text) for item in older.items if item.origin is Origin.COUNSELOR]
-                stands = [(item.kind, item.text) for item in newer.items if item.origin is Origin.COUNSELOR]
-                assert set(stood) <= set(stands)
+                assert set(staying(older.items)) <= set(newer.items)
 
     async def _look_at_rows(self) -> None:
         """What a night would get."""

@@ -93,6 +93,7 @@ def test_items_of_usual_length_are_never_cut() -> None:
 
 
 WITH_A_NUMBER = {
+    Sign.QUESTIONS_LEFT,
     Sign.TOO_LONG,
     Sign.CONSENT_HOLDS,
     Sign.CONSENT_OFF,
@@ -110,7 +111,7 @@ def test_every_notice_is_a_sentence_that_slack_takes(sign: Sign, language: Langu
     check(pages(notice))
     assert not re.search(r"[{}]", notice_text(notice))
     assert ("1,700" in notice_text(notice)) is (sign in WITH_A_NUMBER)
-    assert ("2026-03-02" in notice_text(notice)) is (sign is Sign.CONSENT_HOLDS)
+    assert ("2026-03-02" in notice_text(notice)) is (sign in {Sign.CONSENT_HOLDS, Sign.EXPORTED, Sign.DRAFT_EXPORTED})
 
 
 def test_an_answer_that_failed_can_be_tried_again() -> None:

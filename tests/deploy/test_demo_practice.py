@@ -12,9 +12,10 @@ from bot.store.engine import make_engine
 from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.records import case_records, night_cases
-from deploy.demo.practice import COUNT, PRACTICE, as_shown, case_id, drafted, store
+from deploy.demo.practice import COUNT, PRACTICE, as_shown, case_id, drafted, heeds_danger, store
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
+from inference.safety import mentioned_risk
 from training.data.examples import Budget, Rows, build_rows
 from training.data.mixing import Side, split_cases
 from training.data.records import CaseRecord, Verdict
@@ -23,7 +24,7 @@ from training.demo.content import Content, load_content
 from training.demo.practice import BRIEF, practice_records
 from training.demo.tasks import Story
 from training.gate.thresholds import Thresholds
-from training.simulation.counselors import Draft
+from training.simulation.counselors import Draft, fresh_prompt
 
 BUDGET = Budget(3000, len)
 
@@ -95,6 +96,25 @@ async def test_a_draft_that_is_no_note_makes_no_case(content: Content) -> None:
     assert heard == [(done, 8) for done in range(9)]
 
 
+@pytest.mark.parametrize(("described", "in_danger"), [("sleeps badly", False), ("wants to end her life", True)])
+def test_a_note_that_misjudges_a_danger_is_not_learned(described: str, in_danger: bool) -> None:
+    """It speaks of one where the description does, and only there: groundless alarms are learned as quickly as a style."""
+    alarm, calm = NoteItem(Kind.ADVICE, "Ask about suicidal thoughts today."), NoteItem(Kind.ADVICE, "Keep a diary of sleep.")
+    assert heeds_danger((calm,), f"The client {described}.", Language.ENGLISH) is not in_danger
+    assert heeds_danger((calm, alarm), f"The client {described}.", Language.ENGLISH) is in_danger
+
+
+async def test_a_misjudged_danger_makes_no_case(content: Content) -> None:
+    """Of drafts that all raise an alarm, the cases are those in which there is a danger."""
+
+    async def draft(_: Sequence[Message]) -> tuple[NoteItem, ...]:
+        return (NoteItem(Kind.ADVICE, "Ask about suicidal thoughts today."), NoteItem(Kind.ADVICE, "自杀的念头要当天评估。"))
+
+    records = await drafted(content, draft, count=24)
+    assert 0 < len(records) < 24
+    assert all(mentioned_risk(said_in(content, record), record.language) for record in records)
+
+
 async def test_repetitions_are_not_shown_and_not_learned() -> None:
     """As in the bot, which shows a line once."""
 
@@ -105,15 +125,16 @@ async def test_repetitions_are_not_shown_and_not_learned() -> None:
 
 
 def a_model(content: Content) -> Draft:
-    """Drafts the grammar's own notes, one after the other; every third is short already."""
-    stories = Random(5)
+    """Drafts the grammar's own notes to practice cases; every third is short already."""
+    stories = {name: Story(content, Random(name)) for name in (f"practice-{number:03d}" for number in range(24))}
+    notes = {fresh_prompt(content, name)[0][-1]["content"]: story for name, story in stories.items()}
     count = 0
 
-    async def draft(_: Sequence[Message]) -> tuple[NoteItem, ...]:
+    async def draft(messages: Sequence[Message]) -> tuple[NoteItem, ...]:
         nonlocal count
         count += 1
-        note = Story(content, stories).current
-        return BRIEF.wishes(note, Language.ENGLISH) if count % 3 == 0 else note
+        story = notes[messages[-1]["content"]]
+        return BRIEF.wishes(story.current, story.language) if count % 3 == 0 else tuple(story.current)
 
     return as_shown(draft)
 

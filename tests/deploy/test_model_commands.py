@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from sqlalchemy import make_url, text
 from typer.testing import CliRunner
 
+from bot.domain.audit import AuditAction
 from bot.settings import load_settings
+from bot.store.database import Database
+from bot.store.engine import make_engine
+from bot.store.migrate import ensure_schema
 from deploy.model import app
+from deploy.recording import SHELL, record_at_shell
 from inference.adapters import read_base_shape
 from inference.hotload import AdapterControl
 from inference.registry import ADAPTERS_DIRECTORY, Registry
@@ -46,7 +52,7 @@ async def foreign_server() -> AsyncIterator[str]:
 
 @pytest.mark.server
 async def test_a_promotion_and_a_rollback_on_the_command_line(model_server: BackgroundServer, registry: Registry, tmp_path: Path) -> None:
-    """Each command says what happened in the running server, and the list shows it."""
+    """Each command says what happened in the running server, the list shows it, and the audit has it once there is a database."""
 
     def run(*command: str) -> str:
         done = phyassist("model", *command, cwd=tmp_path, PHYASSIST_INFERENCE__URL=model_server.url)
@@ -55,6 +61,9 @@ async def test_a_promotion_and_a_rollback_on_the_command_line(model_server: Back
 
     first = run("promote", "cli-1")
     assert first == "Loaded cli-1.\nIn service: cli-1. A rollback brings back the base model.\n"
+    url = load_settings().store.url
+    assert not Path(make_url(url).database or "").exists()
+    await ensure_schema(url)
     assert run("promote", "cli-2") == "Loaded cli-2.\nIn service: cli-2. A rollback brings back cli-1.\n"
     assert run("rollback") == "In service: cli-1. A rollback brings back cli-2.\n"
     registry.retire("cli-2", "a case was deleted")
@@ -69,6 +78,22 @@ async def test_a_promotion_and_a_rollback_on_the_command_line(model_server: Back
     async with AdapterControl(model_server.url, None) as control:
         assert "cli-2" not in await control.loaded()
         await control.unload("cli-1")
+    assert await audited(url) == [("promoted", "cli-2"), ("rolled_back", "cli-1"), ("promoted", "base")]
+    async with make_engine(url).begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    unrecorded = phyassist("model", "promote", "base", cwd=tmp_path, PHYASSIST_INFERENCE__URL=model_server.url)
+    assert unrecorded.returncode == 0
+    assert "The audit does not have this change" in unrecorded.stderr
+
+
+async def test_a_change_at_a_shell_is_recorded_where_there_is_a_database() -> None:
+    """No file is made for it; with one, the row names the shell and nobody else."""
+    settings = load_settings()
+    assert not await record_at_shell(settings, AuditAction.PROMOTED, "cli-1")
+    assert not Path(make_url(settings.store.url).database or "").exists()
+    await ensure_schema(settings.store.url)
+    assert await record_at_shell(settings, AuditAction.PROMOTED, "cli-1")
+    assert await audited(settings.store.url) == [("promoted", "cli-1")]
 
 
 async def test_a_server_without_adapter_routes_gets_a_sentence(foreign_server: str, registry: Registry, tmp_path: Path) -> None:
@@ -89,6 +114,14 @@ def test_texts_to_look_for_come_from_standard_input_too() -> None:
         app, ["probe", "base"], input="A green heron waits.\n", env={"PHYASSIST_INFERENCE__URL": "http://127.0.0.1:1/v1"}
     )
     assert (away.exit_code, away.output) == (1, "ModelUnavailable: the model server doesn't answer (ConnectError)\n")
+
+
+async def audited(url: str) -> list[tuple[str, str]]:
+    """What was done to which adapter at a shell, as the audit has it."""
+    database = Database(make_engine(url), b"")
+    records = await database.audit(0, 100)
+    await database.close()
+    return [(record.action, record.subject) for record in records if record.user_id == SHELL]
 
 
 async def _in_thread(*command: str, cwd: Path, url: str) -> tuple[int, str]:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from bot.domain.reading import read_items
 from bot.slack.change_texts import change_texts
 from bot.slack.change_views import REMOVE_NOTE_ACTION
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, REREAD_ACTION, TRY_AGAIN_ACTION
 from bot.workflow.ports import Sign
+from deploy.demo.scene import items_of
 from deploy.sandbox.seen import Posted
 from inference.note import Language
 from tests.story.faults_support import DESCRIPTION, PATIENCE_S, Ground, running_ground
@@ -240,8 +240,7 @@ async def test_wrong_places_and_people_are_told_and_nothing_is_kept(ground: Grou
 
 def _texts(note: Posted) -> list[str]:
     """The items that a note shows, as people read them."""
-    sections = [block["text"]["text"] for block in note.blocks if block["type"] == "section"]
-    return [html.unescape(item.text) for item in read_items("\n".join(sections))]
+    return [item.text for item in items_of(note)]
 
 
 def _alive(messages: list[Posted]) -> list[str]:

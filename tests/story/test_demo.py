@@ -20,7 +20,15 @@ pytestmark = pytest.mark.server
 PATIENCE_S = 300.0
 NIGHT_S = 1800.0
 LAST_LINE = "Ctrl-C stops everything."
-DAY = ("anna posts a description", "edited answer", "enters /phyassist summarize", "presses Approve", "The day is complete")
+DAY = (
+    "Set up this case",
+    "anna posts a description",
+    "link to the description",
+    "edited answer",
+    "enters /phyassist summarize",
+    "presses Approve",
+    "The day is complete",
+)
 NIGHT = (
     "anna works on three more cases",
     "records consent for training",

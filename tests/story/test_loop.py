@@ -1,16 +1,14 @@
 """One case from its first description to the approved final note, in every way that a counselor can take."""
 
-import html
 import re
 from pathlib import Path
 
 import pytest
 
-from bot.domain.reading import read_items
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, REREAD_ACTION, SHORTCUT
 from deploy.demo.day import DESCRIPTION, Day
-from deploy.demo.scene import Scene
+from deploy.demo.scene import Scene, items_of
 from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import Sandbox
 from inference.note import Kind, NoteItem, list_note
@@ -82,6 +80,7 @@ async def test_help_status_and_unknown_words(workspace: Sandbox, start_bot: Star
             result = await workspace.client.command("anna", CASE, line)
             assert result.shown is not None
             assert expected in result.shown.text
+            assert len(result.shown.text.splitlines()) <= 13  # one screen, and a line for the unknown word
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # a matter of the prompt, not of the database
@@ -117,5 +116,4 @@ async def _note(workspace: Sandbox, thread_ts: str, after: str = "") -> Posted:
 
 
 def _texts(note: Posted) -> list[str]:
-    sections = [block["text"]["text"] for block in note.blocks if block["type"] == "section"]
-    return [item.text for item in read_items(html.unescape("\n".join(sections)))]
+    return [item.text for item in items_of(note)]

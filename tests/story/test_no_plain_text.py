@@ -1,18 +1,17 @@
 """Words planted in every way that text reaches PhyAssist are nowhere on its disks: not in a database, not in a log."""
 
-import html
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from bot.domain.reading import read_items
 from bot.slack.change_views import WRITE_AGAIN_ACTION
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION, SHORTCUT
 from bot.workflow.ports import Sign
+from deploy.demo.scene import items_of
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.seen import Posted
 from inference.note import Language
@@ -122,9 +121,8 @@ def _written(messages: Iterable[Posted]) -> tuple[str, ...]:
     """The items that the model and the counselors wrote, as people see them; short ones could be in a log by chance."""
     found: set[str] = set()
     for message in messages:
-        sections = [block["text"]["text"] for block in message.blocks if block["type"] == "section"]
         if EDIT_ACTION in message.action_ids:
-            found |= {html.unescape(item.text) for item in read_items("\n".join(sections))}
+            found |= {item.text for item in items_of(message)}
     return tuple(text for text in found if len(text.encode()) >= 12)
 
 
