@@ -220,7 +220,7 @@ class Rules(RuleBasedStateMachine):
 
 
 TestRules = Rules.TestCase
-TestRules.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestRules.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
 
 
 # the whole workflow
@@ -510,12 +510,10 @@ class Team:
         assert len(note.acceptances) <= len(before.acceptances if before else ()) or user in self.desk.guard.members
 
     def _look_at_answers(self, note: Note, known: int) -> None:
-        """What the model wrote since: every counselor's line that stood before it stands in it."""
+        """What the model wrote since: every line of a counselor's, or kept by one, that stood before it stands in it."""
         for older, newer in itertools.pairwise(note.revisions[max(known - 1, 0) :]):
             if newer.author.origin is Origin.MODEL:
-                stood = [(item.kind, item.text) for item in older.items if item.origin is Origin.COUNSELOR]
-                stands = [(item.kind, item.text) for item in newer.items if item.origin is Origin.COUNSELOR]
-                assert set(stood) <= set(stands)
+                assert set(staying(older.items)) <= set(newer.items)
 
     async def _look_at_rows(self) -> None:
         """What a night would get."""
@@ -566,7 +564,7 @@ async def test_a_team_comes_to_all_that_is_looked_at(template: Path, tmp_path: P
         (Do.CONSENT, ANNA, 0),
         (Do.SUMMARIZE, BO, 0),
     ]
-    refused = [(Do.APPROVE, EVE, 1), (Do.APPROVE, ADA, 1), (Do.CONSENT, EVE, 0), (Do.DELETE_CASE, BO, 0)]
+    refused = [(Do.APPROVE, EVE, 0), (Do.APPROVE, ADA, 0), (Do.CONSENT, EVE, 0), (Do.DELETE_CASE, BO, 0)]
     signed = [(Do.APPROVE, SOL, 0), (Do.MODAL, ANNA, 0), (Do.DROP, ANNA, 0), (Do.ADD, BO, 0), (Do.COSIGN, SOL, 0), (Do.COSIGN, SAM, 0)]
     rest = [(Do.WITHDRAW, BO, 0), (Do.STALE_CONSENT, ANNA, 0), (Do.CLOSE, ANNA, 0), (Do.DESCRIBE, ANNA, 0), (Do.REOPEN, ANNA, 0)]
     team = await play(tmp_path, template, [*day, *refused, *signed, *rest])
