@@ -397,7 +397,7 @@ async def test_app_home_leads_admins_to_the_report_and_the_adapters(bot: Working
     assert admins
     assert "a new version of the model passed its tests and waits for an admin." in plain_view(admins)
     assert f"/p{message.ts.replace('.', '')}" in str(admins)
-    assert "a new adapter passed its tests" in plain_view(others or {})
+    assert "a new version of the model passed its tests" in plain_view(others or {})
     assert ADAPTERS_ACTION not in str(others)
     assert (await client.click("ada", view_id=admins["id"], action_id=ADAPTERS_ACTION)).ok
     assert "night-1" in str(await client.wait_for_view("ada", timeout=PATIENCE_S))

@@ -149,13 +149,17 @@ def test_the_approve_button_names_the_revision_that_is_shown() -> None:
     assert button["confirm"]
 
 
+def buttons_of(view: NoteView) -> list[Any]:
+    """The buttons below a note."""
+    return [element for block in pages(view)[-1].blocks if block["type"] == "actions" for element in block["elements"]]
+
+
 @pytest.mark.parametrize(("reading", "other"), [(Reading.EDITED, Reading.INFORMATION), (Reading.INFORMATION, Reading.EDITED)])
 def test_the_other_reading_is_offered(reading: Reading, other: Reading) -> None:
     """Under an answer to a reply there is a button for having meant it the other way; under a first answer there is none."""
     view = a_view(an_item(), reading=reading, reply_ts="9.9")
-    buttons = pages(view)[-1].blocks[-1]["elements"]
     assert view.note.current
-    (reread,) = [button for button in buttons if button["action_id"] == REREAD_ACTION]
+    (reread,) = [button for button in buttons_of(view) if button["action_id"] == REREAD_ACTION]
     assert json.loads(reread["value"]) == ["note", "9.9", other, view.note.current.id]
     assert REREAD_ACTION not in json.dumps(pages(a_view(an_item(), reading=Reading.DESCRIPTION, reply_ts="9.9"))[-1].blocks)
 
@@ -165,7 +169,7 @@ def test_an_answer_can_be_accepted_and_then_says_who_did(language: Language) -> 
     """The button names the revision that is shown; once accepted, the message says so instead, until there is a later revision."""
     view = a_view(an_item(), language=language)
     assert view.note.current
-    (accept,) = [button for button in pages(view)[-1].blocks[-1]["elements"] if button["action_id"] == ACCEPT_ACTION]
+    (accept,) = [button for button in buttons_of(view) if button["action_id"] == ACCEPT_ACTION]
     assert json.loads(accept["value"]) == [view.note.id, view.note.current.id]
     accepted = view.note.accept("U0LI", view.note.current.id, NOW)
     shown = json.dumps(check(pages(replace(view, note=accepted)))[-1].blocks)

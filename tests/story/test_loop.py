@@ -71,10 +71,11 @@ async def test_help_status_and_unknown_words(workspace: Sandbox, start_bot: Star
     async with start_bot():
         await workspace.client.wait_connected(timeout=60)
         await workspace.client.invite(CASE)
+        await workspace.client.wait_for(CASE, "This channel is now case", timeout=60)
         for line, expected in [
             ("/phyassist help", "You are the author"),
             ("/phyassist", "You are the author"),
-            ("/phyassist status", "no case yet"),
+            ("/phyassist status", "*Case C-"),
             ("/phyassist fly to the moon", "I don't know `fly`"),
         ]:
             result = await workspace.client.command("anna", CASE, line)
