@@ -27,7 +27,7 @@ from training.data.examples import Budget
 from training.data.records import CaseRecord
 from training.demo import LIMITS
 from training.demo.content import Content, load_content
-from training.demo.night_recipe import MIXING, RECIPE
+from training.demo.night_recipe import STRONG, STRONG_MIXING
 from training.demo.practice import BRIEF, STEADY, practice_records
 from training.measure.heldout import Asked
 from training.measure.served import Asking
@@ -181,8 +181,8 @@ def _plan(world: World, name: str) -> Plan:
         champion=world.champion,
         begin=world.champion_folder,
         origin=DEMO / "adapter",
-        recipe=RECIPE,
-        mixing=MIXING,
+        recipe=STRONG,
+        mixing=STRONG_MIXING,
         limits=LIMITS,
         prompt_tokens=world.budget.tokens,
         heldout_rows=30,
