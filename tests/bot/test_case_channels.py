@@ -16,22 +16,17 @@ from bot.slack.case_setup import CODE, FORMAT, LANGUAGE
 from bot.slack.channel_list import bots_channels
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.channel_watch import watch_channels
 from bot.workflow.ports import Sign
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from tests.bot.test_conversation import FIRST, MORE
 from tests.deploy.sandbox_app import web_client
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE, GUESTS = "case-001", "with-guest"
 PATIENCE_S = 120.0
@@ -41,18 +36,11 @@ WORDS = card_texts(Language.ENGLISH)
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work that was invited nowhere yet but to the admins' channel, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     monkeypatch.setattr("bot.workflow.dispatch.SWEEP_S", 0.1)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=2)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
+    async with patient_workspace(tmp_path, monkeypatch, Seed(cases=2)) as (sandbox, database):
         admins = str((await sandbox.client.channel("phyassist-admin"))["id"])
         async with working_bot(sandbox, database, ScriptedModel([FIRST, MORE]), admin_channel=admins) as bot:
             yield bot
-    await database.close()
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

@@ -12,18 +12,13 @@ from bot.slack.case_card_texts import card_texts
 from bot.slack.case_form import CASE_VIEW, CONSENT, OFF
 from bot.slack.case_setup import CLOSED, OPEN, STATE
 from bot.slack.views import EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.ports import Sign
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from tests.bot.test_conversation import FIRST, MORE
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -33,17 +28,12 @@ WORDS = card_texts(Language.ENGLISH)
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in a case with one note, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=1, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, ScriptedModel([FIRST, MORE])) as bot:
-            await described(bot)
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=1, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, ScriptedModel([FIRST, MORE])) as bot,
+    ):
+        await described(bot)
+        yield bot
 
 
 async def described(bot: WorkingBot) -> Posted:

@@ -10,19 +10,14 @@ from bot.slack.case_form import CASE_VIEW, CONSENT, GIVEN, GIVEN_BY, GIVEN_ON, O
 from bot.slack.case_texts import case_texts
 from bot.slack.texts import texts
 from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.ports import Sign
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from tests.bot.test_conversation import FIRST
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -32,16 +27,11 @@ ENGLISH = texts(Language.ENGLISH)
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, ScriptedModel([FIRST]), admin_usergroup="S0ADMINS") as bot:
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, ScriptedModel([FIRST]), admin_usergroup="S0ADMINS") as bot,
+    ):
+        yield bot
 
 
 async def described(bot: WorkingBot, text: str = "The client sleeps badly.") -> Posted:

@@ -17,16 +17,11 @@ from bot.slack.deletion_views import CODE, DELETION_VIEW
 from bot.slack.roles import SlackRoles
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.deleting import Deletions, Swept
 from bot.workflow.night_ports import NightEnd
 from bot.workflow.ports import Sign
 from deploy.sandbox.model import BOT_USER_ID
 from deploy.sandbox.seed import Seed
-from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from inference.registry import Registry
 from tests.bot.test_conversation import FIRST
@@ -35,7 +30,7 @@ from tests.bot.test_lessons import learned
 from tests.bot.test_store import a_database
 from tests.deploy.sandbox_app import web_client
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE, ADMINS = "case-001", "phyassist-admin"
 PATIENCE_S = 120.0
@@ -51,15 +46,9 @@ async def bot_user_id() -> str:
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases; sol is the supervisor, ada the admin."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     monkeypatch.setattr("bot.slack.roles.ASK_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
     registry = Registry(tmp_path / "home" / "adapters")
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
+    async with patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database):
         admins = next(each["id"] for each in (await sandbox.client.state())["channels"] if each["name"] == ADMINS)
 
         def deletions(client: AsyncWebClient, roles: SlackRoles) -> Deletions:
@@ -70,7 +59,6 @@ async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             sandbox, database, ScriptedModel([FIRST, FIRST]), "S0ADMINS", supervisor_usergroup="S0SUPERVISORS", deletions=deletions
         ) as bot:
             yield bot
-    await database.close()
 
 
 async def described(bot: WorkingBot, channel: str = CASE) -> str:

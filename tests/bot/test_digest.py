@@ -10,22 +10,17 @@ from bot.slack.digest_listeners import DIGEST_VIEW
 from bot.slack.digest_texts import digest_texts
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.incoming import DigestCorrected
 from bot.workflow.ports import Sign
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
-from deploy.sandbox.server import running_sandbox
 from inference.digest import SENTENCE_CHARS, Correction
 from inference.note import Language
 from inference.prompt import RECALLED
 from tests.bot.test_conversation import FIRST, MORE, a_desk
 from tests.support.builders import NOW, a_post
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -36,18 +31,13 @@ FACT = "As a child she nearly drowned in the lake behind the mill."
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work with a model of a small context."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
     model = ScriptedModel([FIRST] * 30)
     model.context_tokens = 1100
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, model) as bot:
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, model) as bot,
+    ):
+        yield bot
 
 
 async def session(bot: WorkingBot, text: str) -> None:

@@ -12,17 +12,12 @@ from bot.domain.reading import NEW_MARK, Reading
 from bot.slack.edit_form import EDIT_VIEW
 from bot.slack.texts import texts
 from bot.slack.views import EDIT_ACTION, SHORTCUT
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.tables import ReportRow
-from bot.store.vault import new_key
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, Language, NoteItem
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -58,16 +53,11 @@ def words(message: Posted) -> str:
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in a case, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=1, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, ScriptedModel([])) as bot:
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=1, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, ScriptedModel([])) as bot,
+    ):
+        yield bot
 
 
 async def said(bot: WorkingBot, text: str, answer: list[NoteItem] | str, thread_ts: str | None = None) -> tuple[Posted, Posted]:

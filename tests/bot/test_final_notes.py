@@ -23,22 +23,17 @@ from bot.slack.final_views import ADDENDUM_ACTION, ADDENDUM_VIEW, COSIGN_ACTION,
 from bot.slack.texts import texts
 from bot.slack.uploads import SlackUploads
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.ports import Notice, Sign
 from deploy.demo.scene import entries
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, Language, NoteItem
 from tests.deploy.sandbox_app import web_client
 from tests.support.builders import NOW
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -66,18 +61,11 @@ def an_answer(number: int) -> list[NoteItem]:
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine; sol is a supervisor."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
+    async with patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database):
         model = ScriptedModel([an_answer(number) for number in range(1, 20)])
         formats = read_templates(TEMPLATE)
         async with working_bot(sandbox, database, model, "S0ADMINS", supervisor_usergroup="S0SUPERVISORS", formats=formats) as bot:
             yield bot
-    await database.close()
 
 
 async def described(bot: WorkingBot, text: str) -> None:

@@ -22,10 +22,6 @@ from bot.slack.night_texts import night_texts
 from bot.slack.night_views import COMPARE_ACTION, LEAVE_ACTION, PROMOTE_ACTION, ROLL_BACK_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import ANSWER_NOW_ACTION, EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.adapters import Adapters
 from bot.workflow.blind import Choice, Tally
 from bot.workflow.night_plan import plan_night
@@ -35,7 +31,6 @@ from deploy.sandbox.faults import Faults
 from deploy.sandbox.render import plain_view
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from inference.registry import Registry
 from tests.bot.test_conversation import FIRST, MORE
@@ -45,7 +40,7 @@ from tests.support.adapters import an_adapter
 from tests.support.builders import NOW, a_sample
 from tests.support.fake_night import an_interpreter, behave
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 from training.night.sample import Sample
 
 CASE, ADMINS = "case-001", "phyassist-admin"
@@ -82,15 +77,9 @@ async def bot(
     tmp_path: Path, home: Path, registry: Registry, server: AdapterServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[WorkingBot]:
     """A bot at work, with nights, and with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     monkeypatch.setattr("bot.slack.roles.ASK_S", 60.0)
     monkeypatch.setattr("bot.slack.night_report.UPDATE_S", 0.2)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
+    async with patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database):
         channel = next(each["id"] for each in (await sandbox.client.state())["channels"] if each["name"] == ADMINS)
         model = ScriptedModel([FIRST, MORE])
 
@@ -104,7 +93,6 @@ async def bot(
 
         async with working_bot(sandbox, database, model, "S0ADMINS", nights, admin_channel=channel) as bot:
             yield bot
-    await database.close()
 
 
 async def answered(bot: WorkingBot, line: str, said: str, user: str = "ada", channel: str = "general", times: int = 1) -> None:

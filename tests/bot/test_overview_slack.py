@@ -19,20 +19,15 @@ from bot.slack.questions_views import OPEN_ACTION, QUESTIONS_VIEW
 from bot.slack.safety_views import SEEN_ACTION
 from bot.slack.texts import texts
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from bot.workflow.ports import Report, Sign
 from deploy.sandbox.model import TEAM_ID, Json
 from deploy.sandbox.render import plain_blocks, plain_view
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, Language, NoteItem
 from tests.support.builders import a_revision, an_item
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -48,19 +43,14 @@ SUMMARY = [NoteItem(Kind.ANALYSIS, "Sleep was short."), NoteItem(Kind.ADVICE, "T
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine, and no pause before an App Home is refreshed."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     monkeypatch.setattr("bot.slack.home.REFRESH_S", 0.01)
     monkeypatch.setattr("bot.slack.locales.ASK_S", 60.0)
     monkeypatch.setattr("bot.slack.home.ASK_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
-    async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, ScriptedModel([FIRST, SUMMARY]), admin_usergroup="S0ADMINS") as bot:
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=2, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, ScriptedModel([FIRST, SUMMARY]), admin_usergroup="S0ADMINS") as bot,
+    ):
+        yield bot
 
 
 async def described(bot: WorkingBot, text: str = "The client sleeps badly.") -> Posted:

@@ -20,17 +20,12 @@ from bot.slack.history_views import HISTORY_VIEW, OLDER_ACTION
 from bot.slack.item_views import ITEM_ACTION
 from bot.slack.questions_views import QUESTIONS_VIEW
 from bot.slack.views import APPROVE_ACTION, EDIT_ACTION
-from bot.store.database import Database
-from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
-from bot.store.vault import new_key
 from deploy.sandbox.model import Json
 from deploy.sandbox.seed import Seed
 from deploy.sandbox.seen import Posted
-from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, NoteItem
 from tests.support.fakes import ScriptedModel
-from tests.support.working_bot import WorkingBot, working_bot
+from tests.support.working_bot import WorkingBot, patient_workspace, working_bot
 
 CASE = "case-001"
 PATIENCE_S = 120.0
@@ -48,18 +43,13 @@ intake:
 @pytest.fixture
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkingBot]:
     """A bot at work with a model of a small context and a team's own format, with patience for a busy machine."""
-    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
-    database = Database(make_engine(url), new_key())
-    await database.prepare()
     model = ScriptedModel([ANSWER] * 20)
     model.context_tokens = 1100
-    async with running_sandbox(seed=Seed(cases=1, bot_in_cases=True)) as sandbox:
-        sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
-        async with working_bot(sandbox, database, model, formats=read_templates(TEMPLATE)) as bot:
-            yield bot
-    await database.close()
+    async with (
+        patient_workspace(tmp_path, monkeypatch, Seed(cases=1, bot_in_cases=True)) as (sandbox, database),
+        working_bot(sandbox, database, model, formats=read_templates(TEMPLATE)) as bot,
+    ):
+        yield bot
 
 
 async def described(bot: WorkingBot, text: str = "She sleeps badly.") -> Posted:

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 
+import pytest
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -32,6 +34,9 @@ from bot.slack.people import SlackPeople
 from bot.slack.roles import Role, SlackRoles
 from bot.slack.uploads import SlackUploads
 from bot.store.database import Database
+from bot.store.engine import make_engine
+from bot.store.migrate import ensure_schema
+from bot.store.vault import new_key
 from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
 from bot.workflow.deleting import Deletions
@@ -41,7 +46,8 @@ from bot.workflow.drafting import Drafting, DraftSettings
 from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from deploy.sandbox.model import BOT_USER_ID
-from deploy.sandbox.server import Sandbox
+from deploy.sandbox.seed import Seed
+from deploy.sandbox.server import Sandbox, running_sandbox
 from inference.note import Language
 from inference.sharing import Gpus
 from tests.deploy.sandbox_app import web_client
@@ -75,6 +81,22 @@ async def _bot_user_id() -> str:
 
 async def _no_heads() -> Iterable[Head]:
     return []
+
+
+@asynccontextmanager
+async def patient_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: Seed) -> AsyncIterator[tuple[Sandbox, Database]]:
+    """A real workspace and a fresh database for a bot at work; nobody gives up after three seconds, because the machine may be busy."""
+    monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    database = Database(make_engine(url), new_key())
+    try:
+        await database.prepare()
+        async with running_sandbox(seed=seed) as sandbox:
+            sandbox.desk.people.delivery.timing = type(sandbox.desk.people.delivery.timing)(ack_s=60.0)
+            yield sandbox, database
+    finally:
+        await database.close()
 
 
 @asynccontextmanager
