@@ -18,11 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # it would print local variables, and those may hold case text
 )
 db = typer.Typer(help="The database.", no_args_is_help=True)
-train = typer.Typer(help="Training.", no_args_is_help=True)
 app.add_typer(model.app, name="model")
 app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
-app.add_typer(train, name="train")
 
 # The command's own parser gets everything, `--help` as well: its modules are loaded only then.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -101,17 +99,34 @@ def database() -> None:
     """The database."""
 
 
-@train.command("demo-model", context_settings=PASS_ON)
-def demo_model(context: typer.Context) -> None:
-    """Make the demo model and its adapter again, from the grammar, with the loss curve as a picture."""
-    from training.demo.build import main as build
-
-    build(context.args)
+@app.command(context_settings=PASS_ON)
+def data(context: typer.Context) -> None:
+    """Make training rows from public sets and from files of your own (`phyassist data --help`)."""
+    _workbench("data", context)
 
 
-@train.callback()
-def training() -> None:
-    """Making models and adapters."""
+@app.command(context_settings=PASS_ON)
+def train(context: typer.Context) -> None:
+    """Make models and adapters: fine-tune, reward, reinforce, merge, expand (`phyassist train --help`)."""
+    _workbench("train", context)
+
+
+@app.command("eval", context_settings=PASS_ON)
+def evaluate(context: typer.Context) -> None:
+    """Measure models, and compare two of them (`phyassist eval --help`)."""
+    _workbench("eval", context)
+
+
+@app.command(context_settings=PASS_ON)
+def chat(context: typer.Context) -> None:
+    """Talk to a model in the terminal (`phyassist chat --help`)."""
+    _workbench("chat", context)
+
+
+def _workbench(group: str, context: typer.Context) -> None:
+    from training.workbench.commands.groups import run_group
+
+    run_group(group, context.args)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ WRONG_SETTINGS = 2
 FAILED = 1
 # Packages that live behind an extra, and which one brings them.
 EXTRAS = {
+    "deepspeed": "deepspeed",
     "vllm": "cpu",
     "torch": "train",
     "transformers": "train",

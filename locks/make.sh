@@ -10,7 +10,7 @@ lock() {
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file "locks/$output" "$@"
     echo "locks/$output: $(grep -c == "locks/$output") packages"
 }
-lock cpu.lock --extra cpu --extra train --extra dev --excludes locks/cpu-excludes.txt --override locks/cpu-overrides.txt
+lock cpu.lock --extra cpu --extra train --extra deepspeed --extra dev --excludes locks/cpu-excludes.txt --override locks/cpu-overrides.txt
 # The same versions wherever they can be the same: what is tested is what runs.
 lock bot.lock --constraint locks/cpu.lock
-lock gpu.lock --extra gpu --extra train
+lock gpu.lock --extra gpu --extra train --extra deepspeed

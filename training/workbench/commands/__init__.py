@@ -1,0 +1,20 @@
+"""`phyassist data | train | eval | chat`: what is asked for on the command line, handed to the modules that do it.
+
+Nothing heavy is imported before a command runs: `--help` takes no model library.
+"""
+
+from importlib import import_module
+
+MODULES = {
+    "data": (),
+    "train": ("demo_model",),
+    "eval": (),
+    "chat": (),
+}
+"""The modules of this folder that add commands to a group, in the order in which `--help` lists them."""
+
+
+def load(group: str) -> None:
+    """Import the modules of a group, so that their commands are there."""
+    for module in MODULES[group]:
+        import_module(f"{__name__}.{module}")
