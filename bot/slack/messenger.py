@@ -164,10 +164,11 @@ class Messenger:
         return {source.id: Cited(number, address(source) if address else None) for number, source in sources}
 
     async def _show_pages(self, case: Case, note: Note, slot: str, wanted: Sequence[Page]) -> None:
-        for number, page in enumerate(wanted):
-            ts = await self._show_page(case, note, await self._outbox.slot(note.id, slot, number), page)
+        messages, left = await self._outbox.slots(note.id, slot, len(wanted))
+        for message, page in zip(messages, wanted, strict=True):
+            ts = await self._show_page(case, note, message, page)
             note = note if note.thread_ts else replace(note, thread_ts=ts)  # the first page of a summary opens the thread for the others
-        for message in await self._outbox.beyond(slot, len(wanted)):
+        for message in left:
             await self._remove(case, message)
 
     async def _show_page(self, case: Case, note: Note, slot: Slot, page: Page) -> str:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam, delete, func, text
 from sqlalchemy import case as sql_case
-from sqlalchemy import delete, func, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
@@ -39,6 +39,14 @@ from training.night.sample import Sample
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+
+_NEXT = (
+    select(InboxRow)
+    .where(InboxRow.channel_id == bindparam("channel"), col(InboxRow.stage).in_(UNFINISHED))
+    .order_by(sql_case((col(InboxRow.stage) == Stage.PENDING, 1), else_=0), col(InboxRow.at), col(InboxRow.id))
+    .limit(1)
+)
+_LEASED = select(LeaseRow).where(LeaseRow.channel_id == bindparam("channel")).with_for_update()
 
 
 class Database:
@@ -173,17 +181,31 @@ class Database:
             return False
         return True
 
+    async def take(self, channel_id: str) -> Work | None:
+        """The act to go on with, its channel leased to this instance; None gives the lease back: there is nothing to do, or not for us."""
+        try:
+            async with self._session() as session:
+                if not await self._lease(session, channel_id):
+                    return None
+                work = await self._next_work(session, channel_id)
+                if work is None:
+                    await self._give_back(session, channel_id)
+                return work
+        except IntegrityError:  # another instance leased it at the same moment
+            return None
+
     async def next_work(self, channel_id: str) -> Work | None:
-        """The act to go on with: one that was begun, else the earliest by Slack's time."""
-        begun = sql_case((col(InboxRow.stage) == Stage.PENDING, 1), else_=0)
-        query = select(InboxRow).where(InboxRow.channel_id == channel_id, col(InboxRow.stage).in_(UNFINISHED))
+        """The act to go on with, whoever has the lease: one that was begun, else the earliest by Slack's time."""
         async with self._session() as session:
-            row = (await session.exec(query.order_by(begun, col(InboxRow.at), col(InboxRow.id)).limit(1))).first()
-            if row is None or row.id is None or row.sealed_act is None or await awaits_move(session, channel_id):
-                return None
-            key = await self._inbox_key(session)
-            act = incoming_adapter.validate_json(unseal(key, row.sealed_act, f"inbox:{row.key}"))
-            return Work(row.id, act, Stage(row.stage), row.note_id, row.attempts)
+            return await self._next_work(session, channel_id)
+
+    async def _next_work(self, session: AsyncSession, channel_id: str) -> Work | None:
+        row = (await session.exec(_NEXT, params={"channel": channel_id})).first()
+        if row is None or row.id is None or row.sealed_act is None or await awaits_move(session, channel_id):
+            return None
+        key = await self._inbox_key(session)
+        act = incoming_adapter.validate_json(unseal(key, row.sealed_act, f"inbox:{row.key}"))
+        return Work(row.id, act, Stage(row.stage), row.note_id, row.attempts)
 
     async def waiting(self) -> Sequence[str]:
         """Channels with unfinished acts."""
@@ -235,11 +257,16 @@ class Database:
                 note.thread_ts = ts
                 session.add(note)
 
-    async def beyond(self, slot: str, pages: int) -> Sequence[Slot]:
-        """The messages of a slot after its first `pages`."""
-        query = select(MessageRow).where(MessageRow.slot == slot, MessageRow.page >= pages).order_by(col(MessageRow.page))
+    async def slots(self, note_id: str, slot: str, pages: int) -> tuple[Sequence[Slot], Sequence[Slot]]:
+        """The messages of a slot's first `pages` pages, made if they are new, and those after them."""
+        query = select(MessageRow).where(MessageRow.slot == slot).order_by(col(MessageRow.page))
         async with self._session() as session:
-            return [_slot(row) for row in await session.exec(query)]
+            found = {row.page: row for row in await session.exec(query)}
+            new = [MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page) for page in range(pages) if page not in found]
+            session.add_all(new)
+            known = [_slot(row) for row in found.values()]
+            wanted = [*(each for each in known if each.page < pages), *(replace(_slot(row), fresh=True) for row in new)]
+            return sorted(wanted, key=lambda each: each.page), [each for each in known if each.page >= pages]
 
     async def removed(self, slot: Slot) -> None:
         """Forgets a message that Slack doesn't show any more."""
@@ -340,24 +367,30 @@ class Database:
 
     async def claim(self, channel_id: str) -> bool:
         """Takes or renews this instance's lease on a channel; False while another living instance has it."""
-        now = self._clock()
         try:
             async with self._session() as session:
-                lease = (await session.exec(select(LeaseRow).where(LeaseRow.channel_id == channel_id).with_for_update())).first()
-                if lease is None:
-                    lease = LeaseRow(channel_id=channel_id, owner=self._owner, until=now + LEASE)
-                elif lease.owner != self._owner and lease.until > now and not self._is_dead(lease.owner):
-                    return False
-                lease.owner, lease.until = self._owner, now + LEASE
-                session.add(lease)
+                return await self._lease(session, channel_id)
         except IntegrityError:
             return False
-        return True
 
     async def release(self, channel_id: str) -> None:
         """Gives the lease on a channel back."""
         async with self._session() as session:
-            await session.exec(delete(LeaseRow).where(col(LeaseRow.channel_id) == channel_id, col(LeaseRow.owner) == self._owner))
+            await self._give_back(session, channel_id)
+
+    async def _lease(self, session: AsyncSession, channel_id: str) -> bool:
+        now = self._clock()
+        lease = (await session.exec(_LEASED, params={"channel": channel_id})).first()
+        if lease is None:
+            lease = LeaseRow(channel_id=channel_id, owner=self._owner, until=now + LEASE)
+        elif lease.owner != self._owner and lease.until > now and not self._is_dead(lease.owner):
+            return False
+        lease.owner, lease.until = self._owner, now + LEASE
+        session.add(lease)
+        return True
+
+    async def _give_back(self, session: AsyncSession, channel_id: str) -> None:
+        await session.exec(delete(LeaseRow).where(col(LeaseRow.channel_id) == channel_id, col(LeaseRow.owner) == self._owner))
 
     def _is_dead(self, owner: str) -> bool:
         """Whether a lease's owner was a process of this machine that is gone: a restarted bot need not wait for its own lease."""

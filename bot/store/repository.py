@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -39,6 +39,16 @@ from inference.note import Language
 from inference.prompt import Turn, TurnKind
 from training.data.records import Reason
 
+_CASE_OF = select(CaseRow).where(CaseRow.team_id == bindparam("team"), CaseRow.channel_id == bindparam("channel"))
+_TURNS = select(TurnRow).where(TurnRow.case_id == bindparam("case")).order_by(col(TurnRow.position))
+_REPORT = (
+    select(ReportRow)
+    .where(ReportRow.case_id == bindparam("case"), ReportRow.source_ts == bindparam("source"))
+    .order_by(col(ReportRow.serial).desc())
+    .limit(1)
+)
+"""Statements of every answer, made once: to make one takes longer than to run it."""
+
 
 class SqlUnitOfWork:
     """One transaction on one session; made by `Database.begin`."""
@@ -50,6 +60,9 @@ class SqlUnitOfWork:
         self._entries: list[AuditEntry] = []
         self._opened: list[Case] = []
         self._actor = BOT
+        self._keys: dict[str, bytes] = {}
+        self._channels: dict[tuple[str, str], CaseRow] = {}
+        """What this transaction read already, and is asked for again and again."""
         self._used = 0
         """The last position of the turns that this transaction removed: none that it adds gets it again, or comes before it."""
 
@@ -67,8 +80,13 @@ class SqlUnitOfWork:
 
     async def case_of(self, team_id: str, channel_id: str) -> Case | None:
         """The case bound to a channel."""
-        row = (await self._session.exec(select(CaseRow).where(CaseRow.team_id == team_id, CaseRow.channel_id == channel_id))).first()
-        return case_from(row) if row else None
+        row = self._channels.get((team_id, channel_id))
+        if row is None:
+            row = (await self._session.exec(_CASE_OF, params={"team": team_id, "channel": channel_id})).first()
+            if row is None:
+                return None
+            self._channels[team_id, channel_id] = row
+        return case_from(row)
 
     async def cases(self) -> Sequence[Case]:
         """All cases, oldest first."""
@@ -113,7 +131,7 @@ class SqlUnitOfWork:
         """A new case with a data key of its own and a proposed pseudonymous code; its id is drawn unless one is given."""
         case_id, code = case_id or uuid.uuid4().hex, propose_code(await self.codes(team_id))
         case = Case(case_id, team_id, channel_id, code, language, CaseState.OPEN, at, opened_by)
-        await data_key(self._session, self._master_key, case.id, create=True)
+        self._keys[case.id] = await data_key(self._session, self._master_key, case.id, create=True)
         self._session.add(CaseRow(**asdict(case)))
         await self._session.flush()
         self._opened.append(case)  # audited in the end, when it is known whose act it was
@@ -141,6 +159,7 @@ class SqlUnitOfWork:
     async def move_channel(self, team_id: str, old_channel_id: str, new_channel_id: str) -> None:
         """A channel's case and inbox under its new id; what comes late under the old one is put there too."""
         await move_channel(self._session, self._master_key, team_id, old_channel_id, new_channel_id)
+        self._channels.clear()
 
     async def turns(self, case_id: str) -> Sequence[Turn]:
         """All turns of a case's prompt, oldest first."""
@@ -149,7 +168,7 @@ class SqlUnitOfWork:
     async def stored_turns(self, case_id: str) -> Sequence[StoredTurn]:
         """The same with where each belongs."""
         key = await self._key(case_id)
-        rows = await self._session.exec(select(TurnRow).where(TurnRow.case_id == case_id).order_by(col(TurnRow.position)))
+        rows = await self._session.exec(_TURNS, params={"case": case_id})
         return [_turn(row, key) for row in rows]
 
     async def corrections(self, case_id: str) -> Sequence[Correction]:
@@ -293,8 +312,7 @@ class SqlUnitOfWork:
 
     async def report(self, case_id: str, source_ts: str) -> Report | None:
         """The newest version of what a message reported, as it was read last."""
-        query = select(ReportRow).where(ReportRow.case_id == case_id, ReportRow.source_ts == source_ts)
-        row = (await self._session.exec(query.order_by(col(ReportRow.serial).desc()).limit(1))).first()
+        row = (await self._session.exec(_REPORT, params={"case": case_id, "source": source_ts})).first()
         return await self._report(row) if row else None
 
     async def described(self, case_id: str) -> Sequence[Described]:
@@ -468,7 +486,9 @@ class SqlUnitOfWork:
         return await overview.count_unaccepted(self._session, case_id)
 
     async def _key(self, case_id: str) -> bytes:
-        return await data_key(self._session, self._master_key, case_id)
+        if case_id not in self._keys:
+            self._keys[case_id] = await data_key(self._session, self._master_key, case_id)
+        return self._keys[case_id]
 
     async def _next_position(self, table: type[TurnRow] | type[NoteRow], case_id: str) -> int:
         newest = (await self._session.exec(select(func.max(table.position)).where(table.case_id == case_id))).one()

@@ -104,11 +104,9 @@ class Channels:
                 await uow.save_case(replace(case, welcomed=True))
             return await uow.advance(work, Stage.DONE)
 
-    async def welcome(self, work: Work) -> None:
+    async def welcome(self, case: Case) -> None:
         """The card of a case that was opened by its first description; nothing where none is owed."""
-        async with self._store.begin() as uow:
-            case = await uow.case_of(work.act.team_id, work.act.channel_id)
-        if case and _owes_card(case):
+        if _owes_card(case):
             await self._channel.greet(case.channel_id, f"welcome-{case.id}", Notice(Sign.WELCOME, case.language, case=case))
             async with self._store.begin() as uow:
                 await uow.save_case(replace(case, welcomed=True))

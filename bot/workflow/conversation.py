@@ -37,7 +37,7 @@ from bot.workflow.decisions import Decisions
 from bot.workflow.deleting import Deletions
 from bot.workflow.descriptions import Descriptions, with_changes
 from bot.workflow.digest import Digests
-from bot.workflow.drafting import Drafting, check_channel, slot_of
+from bot.workflow.drafting import Drafting, check_channel, read_owed, slot_of
 from bot.workflow.editing import Editing
 from bot.workflow.exporting import Exports
 from bot.workflow.final_notes import FinalNotes
@@ -220,14 +220,18 @@ class Conversation:
     async def _answer(self, work: Work) -> Work:
         """The card of a new case comes first; a safety card, if one is called for, stands before the note."""
         await check_channel(self._guard, work)
-        await self._channels.welcome(work)
-        await self._carded(work, self._cards.before_answer)
-        return await self._drafting.answer(work)
+        async with self._store.begin() as uow:
+            owed = await read_owed(uow, work)
+        if owed is None:
+            return await self._replies.finish(work, work.note_id, Stage.DONE)
+        await self._channels.welcome(owed.case)
+        await self._carded(work, self._cards.before_answer(work, owed.case, owed.note, owed.stored))
+        return await self._drafting.answer(work, owed)
 
-    async def _carded(self, work: Work, step: Callable[[Work], Awaitable[None]]) -> None:
+    async def _carded(self, work: Work, step: Awaitable[None]) -> None:
         """A safety card never keeps a note back: one that fails again and again is left out, and the log says so."""
         try:
-            await step(work)
+            await step
         except Exception:
             if work.attempts < CARD_TRIES:
                 raise
@@ -250,11 +254,11 @@ class Conversation:
             slot = await slot_of(uow, work, note) if note else ""
             reading, reply_ts = (report.reading, report.source_ts) if report else (None, None)
             view = NoteView(note, case.language, reading, reply_ts, cosigning=self._cosigning) if case and note else None
-            view = await with_changes(uow, view) if view else None
+            view = await with_changes(uow, view, edits) if view else None
         if case and note and view:
             await self._channel.show(case, note, slot, view)
             if not isinstance(act, Accept | Approve):  # they change no word of it
-                await self._carded(work, self._cards.after_answer)
+                await self._carded(work, self._cards.after_answer(work, case, note))
         return await self._replies.finish(work, work.note_id, Stage.DONE)
 
     async def _say_corrected(self, work: Work, act: DigestCorrected) -> Work:

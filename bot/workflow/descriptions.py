@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from bot.domain.case import Case
 from bot.domain.change import ChangeKind, NoteChange, open_change
+from bot.domain.editing import Edits
 from bot.domain.errors import NoteLocked, OutOfDate
 from bot.domain.note import Note, Origin, Purpose
 from bot.domain.reading import Reading
@@ -181,12 +182,15 @@ class Descriptions:
         return NoteChange(note.id, report.source_ts, kind, report.reading, len(note.revisions), self._clock())
 
 
-async def with_changes(uow: UnitOfWork, view: NoteView) -> NoteView:
-    """The view of a note with what became of the messages it rests on, of how many its description was made, and what asks for a reason."""
+async def with_changes(uow: UnitOfWork, view: NoteView, edits: Edits | None = None) -> NoteView:
+    """The view of a note with what became of the messages it rests on, of how many its description was made, and what asks for a reason.
+
+    `edits` are those of the note, where they were read already.
+    """
     note = view.note
     change, reports = open_change(note, await uow.changes(note.id)), await uow.reports_of(note.id)
     left = note.purpose is Purpose.SUMMARY or any(report.reading in KIND_OF for report in reports)
-    edited = why(note, await uow.edits(note.id))
+    edited = why(note, edits or await uow.edits(note.id))
     return replace(view, change=change, may_rewrite=left, messages=max(1, len(described_in(reports))), why=edited)
 
 

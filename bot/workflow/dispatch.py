@@ -50,16 +50,12 @@ class Dispatcher:
 
     async def _work_off(self, channel_id: str) -> None:
         try:
-            if not await self._store.claim(channel_id):
-                self._news.discard(channel_id)  # another instance has it; the sweep looks again
-                return
             while channel_id in self._news:
                 self._news.discard(channel_id)
-                while begun := await self._store.next_work(channel_id):
+                while begun := await self._store.take(channel_id):  # where another instance has the channel, the sweep looks again
                     work: Work | None = begun
                     while work and not work.stage.is_final:
                         work = await self._try(work)
-            await self._store.release(channel_id)
         except asyncio.CancelledError:
             await self._store.release(channel_id)  # another instance may go on at once
             raise

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.case import Case
 from bot.domain.errors import NotAllowed, TooLong
+from bot.domain.evidence import Described
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor, staying
 from bot.workflow.answering import Manner, manner_of
 from bot.workflow.final_sections import completed
@@ -25,7 +26,7 @@ from bot.workflow.grounding import ground
 from bot.workflow.incoming import Accept, Felt, Incoming, ItemChanged, Posted, ReasonStated, Separate, Stage, WriteAgain
 from bot.workflow.learning import Learning
 from bot.workflow.live import LiveNote, live
-from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, UnitOfWork, Work
+from bot.workflow.ports import CHANNEL_SIGNS, Channel, Clock, Guard, NoteView, Notice, Sign, Store, StoredTurn, UnitOfWork, Work
 from bot.workflow.summarizing import dropped_in_session, session_items
 from inference.client import ChatModel
 from inference.digest import Correction
@@ -69,6 +70,36 @@ class History:
     corrections: Sequence[Correction]
 
 
+@dataclass(frozen=True)
+class Owed:
+    """What an answer is made of, as it stood when it was begun. `notes` are the case's, where a final note is owed, else none."""
+
+    case: Case
+    note: Note
+    stored: Sequence[StoredTurn]
+    corrections: Sequence[Correction]
+    notes: Sequence[Note]
+    slot: str
+    described: Sequence[Described]
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The case's turns, oldest first."""
+        return [stored.turn for stored in self.stored]
+
+
+async def read_owed(uow: UnitOfWork, work: Work) -> Owed | None:
+    """What the answer to an accepted act is made of; None where case or note are gone, and nobody is owed anything."""
+    case = await uow.case_of(work.act.team_id, work.act.channel_id)
+    note = await uow.note(work.note_id or "")
+    if case is None or note is None:
+        return None
+    stored = await uow.stored_turns(case.id)
+    notes = await uow.notes(case.id) if stored and stored[-1].turn.kind is TurnKind.SUMMARIZE else ()
+    corrections, described = await uow.corrections(case.id), await uow.described(case.id)
+    return Owed(case, note, stored, corrections, notes, await slot_of(uow, work, note), described)
+
+
 class Drafting:
     """Writes the answers that are owed."""
 
@@ -94,25 +125,17 @@ class Drafting:
             task.cancel()
         await asyncio.gather(*self._reading_ahead, return_exceptions=True)
 
-    async def answer(self, work: Work) -> Work:
+    async def answer(self, work: Work, owed: Owed) -> Work:
         """Generates the answer owed to `work`, shows it growing, stores it.
 
         Raises:
             NotAllowed: the channel must not get case text any more.
         """
-        async with self._store.begin() as uow:
-            case = await uow.case_of(work.act.team_id, work.act.channel_id)
-            note = await uow.note(work.note_id or "")
-            turns = await uow.turns(case.id) if case else ()
-            corrections = await uow.corrections(case.id) if case else ()
-            notes = await uow.notes(case.id) if case and turns and turns[-1].kind is TurnKind.SUMMARIZE else ()
-            slot = await slot_of(uow, work, note) if note else ""
-            described = await uow.described(case.id) if case else ()
-        if case is None or note is None:  # deleted in the meantime: nobody is owed anything
-            return await self._done(work)
+        case, note, notes, slot = owed.case, owed.note, owed.notes, owed.slot
+        turns, corrections = owed.turns, owed.corrections
         # in a thread of its own: a long session takes a second to compare, and other cases must not wait for it
         kept = await asyncio.to_thread(kept_items, turns[-1].kind, note, notes)
-        grounding, history = await ground(note, case.language, described, kept), History(turns, corrections)
+        grounding, history = await ground(note, case.language, owed.described, kept), History(turns, corrections)
         manner = manner_of(work.act, note, self._settings.limits)
         try:
             seconds = self._settings.update_seconds

@@ -32,32 +32,32 @@ class SafetyCards:
     def __init__(self, store: Store, channel: Channel, replies: Replies, clock: Clock, contacts: Contacts) -> None:
         self._store, self._channel, self._replies, self._clock, self._contacts = store, channel, replies, clock, contacts
 
-    async def before_answer(self, work: Work) -> None:
-        """Screens what the counselor has said since the last answer, and shows the card, if there is one."""
-        async with self._store.begin() as uow:
-            case, note = await case_and_note(uow, work, work.note_id or "")
-            turns = await uow.stored_turns(case.id) if case and note else ()
-        if case is None or note is None or note.thread_ts is None:
+    async def before_answer(self, work: Work, case: Case, note: Note, turns: Sequence[StoredTurn]) -> None:
+        """Screens what the counselor has said since the last answer, the case's `turns` being all, and shows the card, if there is one."""
+        if note.thread_ts is None:
             return
         asked = _since_answer([turn for turn in turns if turn.note_id == note.id])
         hits = await self._screen([*_said(asked), *(_edited(note) if any(_is_edit(turn) for turn in asked) else ())])
         await self._raise(work, case, note, f"act-{work.id}", FoundIn.REPORT, hits)
 
-    async def after_answer(self, work: Work) -> None:
-        """Screens the note as it stands now, and shows the card about what nobody but the model speaks of."""
-        async with self._store.begin() as uow:
-            case, note = await case_and_note(uow, work, work.note_id or "")
-            turns = await uow.stored_turns(case.id) if case and note else ()
-            cards = await uow.case_safety_cards(case.id) if case else ()
-        if case is None or note is None or note.thread_ts is None or note.approval:
+    async def after_answer(self, work: Work, case: Case, note: Note) -> None:
+        """Screens the note that was just shown, and shows the card about what nobody but the model speaks of."""
+        if note.approval:
             return
         hits = await self._screen([item.text for item in note.items if item.kind is not Kind.QUESTION])
-        if dangers(hits, Said.CURRENT):
-            known = {hit.danger for hit in await self._screen(_said([turn for turn in turns if turn.note_id == note.id]))}
-            if note.purpose is Purpose.SUMMARY:
-                known |= {danger for card in cards for danger in card.dangers}
-            hits = frozenset(hit for hit in hits if hit.danger not in known)
-        await self._raise(work, case, note, f"answer-{work.id}", FoundIn.NOTE, hits)
+        if not dangers(hits, Said.CURRENT):
+            return
+        async with self._store.begin() as uow:
+            shown = await uow.note(note.id)  # a final note has its thread since it was shown
+            turns, cards = await uow.stored_turns(case.id), await uow.case_safety_cards(case.id)
+        if shown is None or shown.thread_ts is None:
+            return
+        source = f"answer-{work.id}"
+        known = {hit.danger for hit in await self._screen(_said([turn for turn in turns if turn.note_id == note.id]))}
+        if note.purpose is Purpose.SUMMARY:
+            known |= {danger for card in cards if card.source != source for danger in card.dangers}
+        new = frozenset(hit for hit in hits if hit.danger not in known)
+        await self._raise(work, case, shown, source, FoundIn.NOTE, new)
 
     async def seen(self, work: Work, act: CardSeen) -> Work:
         """Somebody has seen a card."""
@@ -86,7 +86,9 @@ class SafetyCards:
         return await asyncio.to_thread(screen, "\n\n".join(texts), self._clock().date())
 
     async def _raise(self, work: Work, case: Case, note: Note, source: str, found_in: FoundIn, hits: frozenset[Hit]) -> None:
-        """The card of this source, made if there is something new to say, and shown."""
+        """The card of this source, made if there is something new to say, and shown; what was found once is found again after a restart."""
+        if not dangers(hits, Said.CURRENT):
+            return
         async with self._store.begin() as uow:
             cards = await uow.safety_cards(note.id)
             card = next((each for each in cards if each.source == source), None)

@@ -190,14 +190,14 @@ async def test_what_nobody_announced_is_found(database: Database) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_a_database_that_fails_for_a_while_costs_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the database is back, work goes on by itself."""
-    real, failing = database.next_work, True
+    real, failing = database.take, True
 
-    async def next_work(channel_id: str) -> Work | None:
+    async def take(channel_id: str) -> Work | None:
         if failing:
             raise OSError("disk full")
         return await real(channel_id)
 
-    monkeypatch.setattr(database, "next_work", next_work)
+    monkeypatch.setattr(database, "take", take)
     await database.receive(a_post("patient"))
     desk = Desk(database)
     async with at_work(desk) as dispatcher:

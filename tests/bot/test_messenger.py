@@ -164,7 +164,7 @@ async def test_killed_between_post_and_record(tmp_path: Path, summary: bool) -> 
         class Dying:
             """An outbox whose process dies before the timestamp is recorded."""
 
-            slot = staticmethod(desk.database.slot)
+            slots = staticmethod(desk.database.slots)
             sources = staticmethod(desk.database.sources)
 
             async def posted(self, *_: object, **__: object) -> None:
