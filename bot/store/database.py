@@ -28,6 +28,7 @@ from bot.store.grounds import read_sources
 from bot.store.keys import INBOX_KEY, data_key
 from bot.store.moves import UNFINISHED, awaits_move, under_new_id
 from bot.store.repository import SqlUnitOfWork
+from bot.store.sqlite import Log
 from bot.store.tables import InboxRow, LeaseRow, MessageRow, NoteRow
 from bot.store.vault import seal, unseal
 from bot.workflow.blind import Choice, Judgement, NightSample
@@ -60,6 +61,7 @@ class Database:
         self._known_inbox_key: bytes | None = None
         # SQLite lets one writer in at a time, and the others sleep and look again: waiting in line here is many times faster
         self._line = asyncio.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        self._log = Log(engine) if engine.dialect.name == "sqlite" else None
         self._owner = f"{self._host}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     async def close(self) -> None:
@@ -157,34 +159,36 @@ class Database:
     async def receive(self, act: Incoming) -> bool:
         """Commits an act to the inbox. False: it was there already, under whatever delivery."""
         try:
-            async with self._session() as session:
-                act = await under_new_id(session, act)
-                if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is not None:
-                    return False
-                key = await self._inbox_key(session)
-                sealed = seal(key, act.model_dump_json(), f"inbox:{act.key}")
-                session.add(
-                    InboxRow(
-                        key=act.key,
-                        team_id=act.team_id,
-                        channel_id=act.channel_id,
-                        at=act.at,
-                        stage=Stage.PENDING,
-                        sealed_act=sealed,
-                        received_at=self._clock(),
-                    )
-                )
+            new = await self._receive(act)
         except IntegrityError:  # two deliveries, or two first acts, at the same moment
-            async with self._session() as session:
-                if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is None:
-                    raise
-            return False
+            new = await self._receive(act)
+        if not new and self._log:  # this delivery is acknowledged, too, and the first one may be waiting for the disk yet
+            await self._log.settled()
+        return new
+
+    async def _receive(self, act: Incoming) -> bool:
+        async with self._session() as session:
+            act = await under_new_id(session, act)
+            if (await session.exec(select(InboxRow.id).where(InboxRow.key == act.key))).first() is not None:
+                return False
+            sealed = seal(await self._inbox_key(session), act.model_dump_json(), f"inbox:{act.key}")
+            session.add(
+                InboxRow(
+                    key=act.key,
+                    team_id=act.team_id,
+                    channel_id=act.channel_id,
+                    at=act.at,
+                    stage=Stage.PENDING,
+                    sealed_act=sealed,
+                    received_at=self._clock(),
+                )
+            )
         return True
 
     async def take(self, channel_id: str) -> Work | None:
         """The act to go on with, its channel leased to this instance; None gives the lease back: there is nothing to do, or not for us."""
         try:
-            async with self._session() as session:
+            async with self._session(durable=False) as session:  # a lease means nothing after a power loss
                 if not await self._lease(session, channel_id):
                     return None
                 work = await self._next_work(session, channel_id)
@@ -368,14 +372,14 @@ class Database:
     async def claim(self, channel_id: str) -> bool:
         """Takes or renews this instance's lease on a channel; False while another living instance has it."""
         try:
-            async with self._session() as session:
+            async with self._session(durable=False) as session:
                 return await self._lease(session, channel_id)
         except IntegrityError:
             return False
 
     async def release(self, channel_id: str) -> None:
         """Gives the lease on a channel back."""
-        async with self._session() as session:
+        async with self._session(durable=False) as session:
             await self._give_back(session, channel_id)
 
     async def _lease(self, session: AsyncSession, channel_id: str) -> bool:
@@ -412,9 +416,15 @@ class Database:
         return self._known_inbox_key
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[AsyncSession]:
-        async with self._line, AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-            yield session
+    async def _session(self, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        """A transaction, on the disk when it is left; without `durable`, power loss may undo it."""
+        async with self._line:
+            before = self._log.commits if self._log else 0
+            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+                yield session
+            wrote = self._log is not None and self._log.commits > before
+        if wrote and durable and self._log:
+            await self._log.settled()
 
 
 def _slot(row: MessageRow) -> Slot:

@@ -1,9 +1,12 @@
 """The database: what stands in it in plain text, what doesn't open, what is taken once, and how it comes into being."""
 
 import asyncio
+import errno
+import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +21,7 @@ from sqlalchemy import Connection, text
 from bot.domain.case import Case
 from bot.domain.note import Note, Origin, Purpose
 from bot.domain.reading import Reading
+from bot.store import sqlite
 from bot.store.database import Database
 from bot.store.engine import make_engine
 from bot.store.errors import KeyFileUnusable, SchemaOutOfDate, SealBroken
@@ -485,14 +489,85 @@ async def test_several_writers_share_a_database(store_url: str) -> None:
             await write(number)
 
 
-async def test_sqlite_survives_power_loss(tmp_path: Path) -> None:
-    """A committed act is on disk: write-ahead log, synced at each commit, deleted content overwritten."""
+async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an act's receipt was acknowledged for is on the disk: found in copies of what the disk was made to hold, taken at each sync."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    engine = make_engine(url)
+    key = new_key()
+    database = Database(engine, key)
+    await database.prepare()
+    copies: list[Path] = []
+    synced = os.fsync
+
+    def copying(descriptor: int) -> None:
+        synced(descriptor)
+        copies.append(tmp_path / f"copy-{len(copies)}")
+        copies[-1].mkdir()
+        for name in ("phyassist.db", "phyassist.db-wal"):
+            shutil.copy(tmp_path / name, copies[-1])
+
+    monkeypatch.setattr(os, "fsync", copying)
+    received: list[tuple[str, int]] = []
+
+    async def receive(channel: str, ts: str) -> None:
+        assert await database.receive(a_post(channel=channel, ts=ts))
+        received.append((channel, len(copies)))  # the newest copy when it was acknowledged
+
+    await asyncio.gather(*(receive(f"C{number}", f"{number}.1") for number in range(12)))
+    await receive("C99", "99.1")
+    assert len(copies) < len(received), "those who come meanwhile wait for one sync together"
+    monkeypatch.undo()
+    for channel, newest in received:
+        with closing(sqlite3.connect(copies[newest - 1] / "phyassist.db")) as lost:
+            assert lost.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert lost.execute("SELECT count(*) FROM inbox WHERE channel_id = ?", [channel]).fetchone() == (1,)
+    await engine.dispose()
+
+
+async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act whose sync fails is not taken for received; delivered again, it is there once."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    engine = make_engine(url)
+    database = Database(engine, new_key())
+    await database.prepare()
+    post = a_post()
+
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="the disk is gone"):
+        await database.receive(post)
+    monkeypatch.undo()
+    await database.receive(post)
+    assert await database.count_waiting("C1") == 1
+    await engine.dispose()
+
+
+async def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages go into the database file once it is long, and its room is used again."""
+    monkeypatch.setattr(sqlite, "LONGEST_LOG", 100_000)
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    engine = make_engine(url)
+    database = Database(engine, new_key())
+    await database.prepare()
+    for number in range(150):
+        await database.receive(a_post(channel=f"C{number}", ts=f"{number}.1"))
+    assert (tmp_path / "phyassist.db-wal").stat().st_size < 400_000
+    await engine.dispose()
+    assert sqlite3.connect(tmp_path / "phyassist.db").execute("SELECT count(*) FROM inbox").fetchone() == (150,)
+
+
+async def test_sqlite_is_set_up_for_it(tmp_path: Path) -> None:
+    """A write-ahead log that commits don't wait for, foreign keys, deleted content overwritten."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
     await ensure_schema(url)
     engine = make_engine(url)
     async with engine.connect() as connection:
-        names = ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+        names = ("journal_mode", "synchronous", "wal_autocheckpoint", "secure_delete", "foreign_keys")
         values = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in names}
     await engine.dispose()
-    assert values == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
-    assert sqlite3.connect(tmp_path / "phyassist.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert values == {"journal_mode": "wal", "synchronous": 1, "wal_autocheckpoint": 0, "secure_delete": 1, "foreign_keys": 1}
