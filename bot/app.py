@@ -50,6 +50,7 @@ from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.entrance import Entrance
 from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from bot.workflow.night_plan import Wishes, plan_night
@@ -121,7 +122,8 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         nights, adapters, report = _night_parts(settings, database, model, client)
         stack.push_async_callback(report.close)
         learning = Learning(Gpus(settings.home), database, lambda: nights.learned_by)
-        drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning)
+        entrance = Entrance()
+        drafting = Drafting(database, model, messenger, guard, _now, _draft_settings(settings), learning, entrance)
         stack.push_async_callback(drafting.close)
         deletion_desk = SlackDeletionDesk(client, identity.user_id, slack.admin_channel, settings.language)
         deletions = _deletions(settings, database, roles, deletion_desk)
@@ -144,7 +146,7 @@ async def running_bot(settings: Settings) -> AsyncIterator[None]:
         desk = NightDesk(nights, adapters, report, database, settings.home, settings.night.timezone, client)
         locales = Locales(client, settings.language)
         home = HomeTab(client, database, guard, admins, locales, model, learning, desk, slack.admin_channel)
-        dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
+        dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up, entrance)
         admin = NightListeners(desk, admins, settings.language)
         kept = KeptHeads(settings.home / HEADS_FILE)
         audits = Audits(database, admins, client, partial(asyncio.to_thread, kept.read), settings.language)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from bot.workflow.entrance import Entrance
 from bot.workflow.ports import Store, Work
 
 log = logging.getLogger(__name__)
@@ -16,10 +17,19 @@ FIRST_PAUSE_S = 0.5
 
 
 class Dispatcher:
-    """Works through the inbox. `handle` takes an act one stage further; `give_up` is told of acts that fail each time."""
+    """Works through the inbox. `handle` takes an act one stage further; `give_up` is told of acts that fail each time.
 
-    def __init__(self, store: Store, handle: Callable[[Work], Awaitable[Work]], give_up: Callable[[Work], Awaitable[None]]) -> None:
-        self._store, self._handle, self._give_up = store, handle, give_up
+    Acts come in by `entrance`; `handle` may leave it early, where it begins to wait for the model.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        handle: Callable[[Work], Awaitable[Work]],
+        give_up: Callable[[Work], Awaitable[None]],
+        entrance: Entrance | None = None,
+    ) -> None:
+        self._store, self._handle, self._give_up, self._entrance = store, handle, give_up, entrance or Entrance()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._news: set[str] = set()
         self._stopping = False
@@ -52,10 +62,8 @@ class Dispatcher:
         try:
             while channel_id in self._news:
                 self._news.discard(channel_id)
-                while begun := await self._store.take(channel_id):  # where another instance has the channel, the sweep looks again
-                    work: Work | None = begun
-                    while work and not work.stage.is_final:
-                        work = await self._try(work)
+                while await self._work_on(channel_id):
+                    pass
         except asyncio.CancelledError:
             await self._store.release(channel_id)  # another instance may go on at once
             raise
@@ -63,6 +71,15 @@ class Dispatcher:
             # the database itself failed: nothing is lost, the sweep comes back to it
             self._news.discard(channel_id)
             log.exception("channel %s: the inbox can't be read", channel_id)
+
+    async def _work_on(self, channel_id: str) -> bool:
+        """Does one act, as far as it goes now; whether there was one. Where another instance has the channel, the sweep looks again."""
+        async with self._entrance.entered():
+            begun = await self._store.take(channel_id)
+            work = begun
+            while work and not work.stage.is_final:
+                work = await self._try(work)
+        return begun is not None
 
     async def _try(self, work: Work) -> Work | None:
         """The act as it stands a stage later; None after a failure, when only the inbox knows."""

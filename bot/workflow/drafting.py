@@ -20,6 +20,7 @@ from bot.domain.errors import NotAllowed, TooLong
 from bot.domain.evidence import Described
 from bot.domain.note import Author, Item, Note, Origin, Purpose, Revision, build_on, by_counselor, staying
 from bot.workflow.answering import Manner, manner_of
+from bot.workflow.entrance import Entrance
 from bot.workflow.final_sections import completed
 from bot.workflow.generation import Answer, NoAnswer, Request, generate, when_ready
 from bot.workflow.grounding import ground
@@ -112,7 +113,10 @@ class Drafting:
         clock: Clock,
         settings: DraftSettings,
         learning: Learning | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
+        """`entrance` is left when the model is asked."""
+        self._entrance = entrance or Entrance()
         self._store, self._model, self._channel, self._guard, self._learning = store, model, channel, guard, learning
         self._clock, self._settings = clock, settings
         self._preambles: dict[Language, int] = {}
@@ -249,6 +253,7 @@ class Drafting:
             prompt = build_prompt(counted, case.language, budget, reserved, history.corrections)
             schema = note_schema(0 if may_be_empty else 1, manner.limits)
             request = Request(prompt.messages, name, self._settings.max_tokens, schema, may_be_empty, manner.temperature)
+            self._entrance.leave()
             try:
                 return await generate(self._model, request, progress)
             except UnknownModel:

@@ -43,6 +43,7 @@ from bot.workflow.deleting import Deletions
 from bot.workflow.digest import Digests
 from bot.workflow.dispatch import Dispatcher
 from bot.workflow.drafting import Drafting, DraftSettings
+from bot.workflow.entrance import Entrance
 from bot.workflow.final_parts import FinalParts
 from bot.workflow.learning import Learning
 from deploy.sandbox.model import BOT_USER_ID
@@ -121,7 +122,8 @@ async def working_bot(
     roles = SlackRoles(admins, Role(client, (), supervisor_usergroup))
     desk = nights(client) if nights else None
     learning = Learning(Gpus(desk.home), database, lambda: desk.nights.learned_by) if desk else None
-    drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning)
+    entrance = Entrance()
+    drafting = Drafting(database, model, messenger, guard, _now, DraftSettings("phyassist", 500, 0, 0.0), learning, entrance)
     deleting = deletions(client, roles) if deletions else None
     attachments = Attachments(SlackDownloads(sandbox.api_url, sandbox.bot_token), DocumentProcesses())
     conversation = Conversation(
@@ -139,7 +141,7 @@ async def working_bot(
         join_seconds=join_seconds,
     )
     home = HomeTab(client, database, guard, admins, Locales(client, Language.ENGLISH), model, learning, desk, admin_channel)
-    dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up)
+    dispatcher = Dispatcher(database, home.watching(conversation.handle), conversation.give_up, entrance)
     listeners = NightListeners(desk, admins, Language.ENGLISH) if desk else None
     audits = Audits(database, admins, client, kept_heads or _no_heads, Language.ENGLISH)
     parts = Parts(
