@@ -17,6 +17,7 @@ from bot.domain.audit import AuditEntry, AuditRecord, Head, chained
 from bot.store.tables import AuditRow
 
 _COLUMNS = [getattr(AuditRow, field.name) for field in fields(AuditRecord)]
+_NEWEST = select(AuditRow.number, AuditRow.hash).order_by(col(AuditRow.number).desc()).limit(1)
 AUDIT_LOCK = 7_249_742_272
 """PostgreSQL's advisory lock of whoever adds rows; any number that nobody else uses."""
 
@@ -36,7 +37,7 @@ async def append(session: AsyncSession, entries: Sequence[AuditEntry]) -> Head:
 
 async def newest(session: AsyncSession) -> Head:
     """The head of the chain as it is stored."""
-    row = (await session.exec(select(AuditRow.number, AuditRow.hash).order_by(col(AuditRow.number).desc()).limit(1))).first()
+    row = (await session.exec(_NEWEST)).first()
     return Head(*row) if row else Head()
 
 

@@ -47,6 +47,9 @@ _NEXT = (
     .order_by(sql_case((col(InboxRow.stage) == Stage.PENDING, 1), else_=0), col(InboxRow.at), col(InboxRow.id))
     .limit(1)
 )
+_PAGE = select(MessageRow).where(MessageRow.slot == bindparam("slot"), MessageRow.page == bindparam("page"))
+_PAGES = select(MessageRow).where(MessageRow.slot == bindparam("slot")).order_by(col(MessageRow.page))
+_MESSAGE = select(MessageRow).where(MessageRow.id == bindparam("id"))
 _LEASED = select(LeaseRow).where(LeaseRow.channel_id == bindparam("channel")).with_for_update()
 
 
@@ -243,7 +246,7 @@ class Database:
     async def slot(self, note_id: str, slot: str, page: int) -> Slot:
         """The message of a slot's page; made if it is new."""
         async with self._session() as session:
-            row = (await session.exec(select(MessageRow).where(MessageRow.slot == slot, MessageRow.page == page))).first()
+            row = (await session.exec(_PAGE, params={"slot": slot, "page": page})).first()
             if row is not None:
                 return _slot(row)
             row = MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page)
@@ -253,7 +256,7 @@ class Database:
     async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None:
         """Records the message's timestamp; `opens_thread` makes it the thread of its note."""
         async with self._session() as session:
-            row = (await session.exec(select(MessageRow).where(MessageRow.id == slot.id))).one()
+            row = (await session.exec(_MESSAGE, params={"id": slot.id})).one()
             row.ts = ts
             session.add(row)
             if opens_thread:
@@ -263,9 +266,8 @@ class Database:
 
     async def slots(self, note_id: str, slot: str, pages: int) -> tuple[Sequence[Slot], Sequence[Slot]]:
         """The messages of a slot's first `pages` pages, made if they are new, and those after them."""
-        query = select(MessageRow).where(MessageRow.slot == slot).order_by(col(MessageRow.page))
         async with self._session() as session:
-            found = {row.page: row for row in await session.exec(query)}
+            found = {row.page: row for row in await session.exec(_PAGES, params={"slot": slot})}
             new = [MessageRow(id=uuid.uuid4().hex, note_id=note_id, slot=slot, page=page) for page in range(pages) if page not in found]
             session.add_all(new)
             known = [_slot(row) for row in found.values()]

@@ -6,7 +6,7 @@ Deleted rows are overwritten on the disk (`secure_delete`); `Database.scrub` emp
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import bindparam, delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,11 +34,14 @@ from bot.store.vault import seal
 from bot.workflow.incoming import Incoming, Stage
 from bot.workflow.ports import StoredTurn
 
+_VERSIONS = select(func.max(ReportRow.serial)).where(ReportRow.note_id == bindparam("note")).group_by(col(ReportRow.source_ts))
+_NEWEST = select(ReportRow).where(col(ReportRow.serial).in_(_VERSIONS)).order_by(col(ReportRow.source_ts))
+_CHANGES = select(NoteChangeRow).where(NoteChangeRow.note_id == bindparam("note")).order_by(col(NoteChangeRow.serial))
+
 
 async def newest_reports(session: AsyncSession, note_id: str) -> Sequence[ReportRow]:
     """The newest version of each message that a note rests on, in the order of the messages."""
-    newest = select(func.max(ReportRow.serial)).where(ReportRow.note_id == note_id).group_by(col(ReportRow.source_ts))
-    return (await session.exec(select(ReportRow).where(col(ReportRow.serial).in_(newest)).order_by(col(ReportRow.source_ts)))).all()
+    return (await session.exec(_NEWEST, params={"note": note_id})).all()
 
 
 async def versions(session: AsyncSession, case_id: str, source_ts: str) -> Sequence[ReportRow]:
@@ -102,7 +105,7 @@ async def add_change(session: AsyncSession, case_id: str, change: NoteChange) ->
 
 async def read_changes(session: AsyncSession, note_id: str) -> Sequence[NoteChange]:
     """The changes of a note's messages, oldest first."""
-    rows = await session.exec(select(NoteChangeRow).where(NoteChangeRow.note_id == note_id).order_by(col(NoteChangeRow.serial)))
+    rows = await session.exec(_CHANGES, params={"note": note_id})
     return [NoteChange(row.note_id, row.source_ts, ChangeKind(row.kind), Reading(row.reading), row.revisions, row.at) for row in rows]
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +15,10 @@ from training.data.records import Reason
 
 DRAFTS_KEPT = timedelta(days=1)
 """How long a form may stay open; Slack closes it with its window."""
+
+_CHANGES = select(ItemChangeRow).where(ItemChangeRow.note_id == bindparam("note"))
+_REASONS = select(EditReasonRow).where(EditReasonRow.note_id == bindparam("note")).order_by(col(EditReasonRow.serial))
+_BAD = select(FeedbackRow.revision_id).where(FeedbackRow.note_id == bindparam("note"), col(FeedbackRow.good).is_(False))
 
 
 async def add_change(session: AsyncSession, note_id: str, revision_id: str, place: int, change: ItemChange) -> None:
@@ -38,12 +43,10 @@ async def set_feedback(session: AsyncSession, note_id: str, revision_id: str, us
 
 async def read(session: AsyncSession, note_id: str) -> Edits:
     """All of that about a note."""
-    changes = await session.exec(select(ItemChangeRow).where(ItemChangeRow.note_id == note_id))
-    changed = {row.revision_id: ItemChange(row.change) for row in changes}
-    reasons = await session.exec(select(EditReasonRow).where(EditReasonRow.note_id == note_id).order_by(col(EditReasonRow.serial)))
-    stated = {row.revision_id: row.reason for row in reasons}
-    bad = await session.exec(select(FeedbackRow.revision_id).where(FeedbackRow.note_id == note_id, col(FeedbackRow.good).is_(False)))
-    return Edits(changed, stated, frozenset(bad))
+    of_note = {"note": note_id}
+    changed = {row.revision_id: ItemChange(row.change) for row in await session.exec(_CHANGES, params=of_note)}
+    stated = {row.revision_id: row.reason for row in await session.exec(_REASONS, params=of_note)}
+    return Edits(changed, stated, frozenset(await session.exec(_BAD, params=of_note)))
 
 
 async def keep_draft(session: AsyncSession, key: bytes, note_id: str, draft_id: str, fields: Mapping[str, str], at: datetime) -> None:

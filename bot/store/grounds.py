@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,6 +10,13 @@ from bot.domain.evidence import Described, Source
 from bot.domain.reading import Reading
 from bot.store.tables import NoteRow, ReportRow
 from bot.store.vault import unseal
+
+_REPORTS = (
+    select(ReportRow, NoteRow.thread_ts)
+    .join(NoteRow, col(NoteRow.id) == col(ReportRow.note_id))
+    .where(ReportRow.case_id == bindparam("case"))
+    .order_by(col(ReportRow.serial))
+)
 
 
 async def read_sources(session: AsyncSession, case_id: str) -> Sequence[Source]:
@@ -26,13 +34,8 @@ async def read_described(session: AsyncSession, key: bytes, case_id: str) -> Seq
 
 async def _reports(session: AsyncSession, case_id: str) -> Sequence[tuple[ReportRow, str | None]]:
     """The newest row of each message, as it was read last; an edited note is no description."""
-    query = (
-        select(ReportRow, NoteRow.thread_ts)
-        .join(NoteRow, col(NoteRow.id) == col(ReportRow.note_id))
-        .where(ReportRow.case_id == case_id)
-        .order_by(col(ReportRow.serial))
-    )
-    newest = {row.source_ts: (row, thread_ts) for row, thread_ts in await session.exec(query)}  # each keeps its first place
+    found = await session.exec(_REPORTS, params={"case": case_id})
+    newest = {row.source_ts: (row, thread_ts) for row, thread_ts in found}  # each keeps its first place
     return [(row, thread_ts) for row, thread_ts in newest.values() if row.reading != Reading.EDITED]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,13 +15,15 @@ from bot.store.tables import AcceptanceRow, NoteRow, RevisionRow
 from bot.store.vault import seal, unseal
 from inference.note import Kind
 
+_REVISIONS = select(RevisionRow).where(RevisionRow.note_id == bindparam("note")).order_by(col(RevisionRow.number))
+_ACCEPTANCES = select(AcceptanceRow).where(AcceptanceRow.note_id == bindparam("note")).order_by(col(AcceptanceRow.serial))
+
 
 async def read_note(session: AsyncSession, key: bytes, row: NoteRow) -> Note:
     """The note of a row."""
-    revisions = await session.exec(select(RevisionRow).where(RevisionRow.note_id == row.id).order_by(col(RevisionRow.number)))
+    revisions = await session.exec(_REVISIONS, params={"note": row.id})
     summary = row.purpose == Purpose.SUMMARY
-    query = select(AcceptanceRow).where(AcceptanceRow.note_id == row.id).order_by(col(AcceptanceRow.serial))
-    acceptances = () if summary else await session.exec(query)
+    acceptances = () if summary else await session.exec(_ACCEPTANCES, params={"note": row.id})
     note = Note(
         id=row.id,
         case_id=row.case_id,

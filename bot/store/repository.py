@@ -47,6 +47,7 @@ _REPORT = (
     .order_by(col(ReportRow.serial).desc())
     .limit(1)
 )
+_NEWEST = {table: select(func.max(table.position)).where(table.case_id == bindparam("case")) for table in (TurnRow, NoteRow)}
 """Statements of every answer, made once: to make one takes longer than to run it."""
 
 
@@ -491,7 +492,7 @@ class SqlUnitOfWork:
         return self._keys[case_id]
 
     async def _next_position(self, table: type[TurnRow] | type[NoteRow], case_id: str) -> int:
-        newest = (await self._session.exec(select(func.max(table.position)).where(table.case_id == case_id))).one()
+        newest = (await self._session.exec(_NEWEST[table], params={"case": case_id})).one()
         return (newest or 0) + 1
 
     async def _report(self, row: ReportRow) -> Report:
