@@ -84,6 +84,13 @@ def test_rows_of_a_group_stay_together() -> None:
     assert all(set(made) <= set(found[split]) for split, made in fewer.items())
 
 
+def test_a_small_set_has_all_sides() -> None:
+    """Of three groups one is learned, and one is held out for each purpose; of a single one nothing is held out."""
+    three = prompts([a_corpus(*(a_piece(f"prompt {n}") for n in range(3)))], Settings(rows=ALL))
+    assert {split: len(found) for split, found in three.items()} == dict.fromkeys(Split, 1)
+    assert prompts([a_corpus(a_piece("one"))], Settings(rows=ALL)) == {Split.TRAIN: ["one"]}
+
+
 def test_no_side_is_drawn_that_is_not_wanted() -> None:
     """Without dev and test rows all is learned; where a set has its own test rows, no others are taken for it."""
     pieces = [a_piece(f"prompt {n}") for n in range(50)]

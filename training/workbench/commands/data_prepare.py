@@ -59,5 +59,7 @@ def prepare(
     if not dry_run:
         write_rows(target, found.rows, found.origin, spreadsheet=csv and form != "conversation")
     console = Console()
-    console.print(overview(found.sets), reasons(found.sets))
+    console.print(overview(found.sets))
+    if any(counts.dropped or counts.repaired for counts in found.sets):
+        console.print(reasons(found.sets))
     console.print("Nothing was written: this was a dry run." if dry_run else f"Written: {target}", soft_wrap=True)
