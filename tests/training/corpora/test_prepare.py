@@ -175,6 +175,13 @@ def test_a_dry_run_writes_nothing(files: Path, capsys: pytest.CaptureFixture[str
     assert not (files / "a").exists()
 
 
+def test_a_target_that_is_there_is_refused_before_anything_is_read(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reading takes a while, so a name that is taken is said first; a dry run needs no name."""
+    assert phyassist(files, "--from", "counsel-chat=nothing.csv") == 1
+    assert "is there already" in capsys.readouterr().err
+    assert phyassist(files, "--from", f"counsel-chat={files}/counsel.csv", "--dry-run") == 0
+
+
 def test_triples_of_several_files_become_one_set_of_notes(files: Path) -> None:
     """Each file is a set with its own count; a problem that two files have stays on one side, and its note is there once."""
     given = ["--from", f"triples={files}/one.jsonl", "--from", f"triples={files}/two.jsonl", "--dev-rows", "0", "--test-rows", "0"]
