@@ -193,6 +193,14 @@ def test_triples_of_several_files_become_one_set_of_notes(files: Path) -> None:
     assert all(parse_note(row.completion) for row in rows)
 
 
+def test_the_rule_measures_a_problem_without_the_instructions_around_it(tmp_path: Path) -> None:
+    """A problem of just the length that is allowed stays, one sign more is too long."""
+    lines = [{"problem": "x" * length, "analysis": "Worry.", "advice": "Rest."} for length in (2000, 2001)]
+    (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = prepare(read_sets([f"triples={tmp_path}/one.jsonl"]), Settings(rows=ALL))
+    assert (found.sets[0].kept, dict(found.sets[0].dropped)) == (1, {"too long": 1})
+
+
 @pytest.mark.parametrize(("form", "kind"), [("text", Text), ("conversation", Conversation)])
 def test_other_forms(files: Path, form: str, kind: type) -> None:
     """Running text with markers, and conversations, which have no CSV."""
