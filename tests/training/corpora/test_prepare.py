@@ -16,6 +16,7 @@ from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.prepare import Settings, prepare
 from training.corpora.sampling import draw, side_of
 from training.corpora.sets import READERS, read_sets
+from training.corpora.watched import watched
 from training.workbench import commands
 from training.workbench.commands.groups import run_group
 from training.workbench.errors import WorkbenchError
@@ -255,3 +256,13 @@ def test_an_unknown_name_lists_the_sets() -> None:
     """So a typing error is mended at once."""
     with pytest.raises(WorkbenchError, match="mental-health-chatbot, triples"):
         read_sets(["nothing=x"])
+
+
+def test_progress_is_shown_in_a_terminal_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal there is a bar for each thing that is being done; a pipe gets none of it."""
+    for terminal in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", terminal)
+        with watched() as told:
+            told("counsel.csv", 1, 2)
+            told("counsel.csv", 2, 2)
+        assert ("counsel.csv" in capsys.readouterr().err) is bool(terminal)
