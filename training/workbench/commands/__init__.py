@@ -6,8 +6,8 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": (),
-    "train": ("demo_model",),
+    "data": ("data_prepare",),
+    "train": ("demo_model", "train_sft", "train_tiny"),
     "eval": (),
     "chat": (),
 }
