@@ -1,0 +1,1 @@
+"""From public sets, and files of the same formats, to training rows."""
