@@ -14,7 +14,7 @@ _REQUESTS = {
     Language.CHINESE: ("请根据下面的文档提出一个问题。", "请根据下面的文档提出一个问题，使给出的答案正好回答它。"),
     Language.ENGLISH: (
         "Ask one question about the document below.",
-        "Ask the one question about the document below that the given answer answers.",
+        "Ask the question about the document below that its answer answers.",
     ),
 }
 _LABELS = {
