@@ -1,29 +1,30 @@
 """What a record of a public set looks like, told by its content, and the rows that it makes.
 
-    alpaca       {"instruction", "input", "output", "history": [[said, answered], …]}   COVID doctor, BELLE and others; history may be missing
-    belle        {"id", "conversations": [{"from": "human" | "gpt", "value"}]}
-    messages     {"id", "messages" or "conversations": [{"role", "content"}]}           ours, ChatGLM3's
-    emollm       {"conversation": [{"system", "input", "output"}, …]}                    EmoLLM; the system only in the first
-    smile        [{"role": "client" | "counselor", "content"}, …]                        SMILE: one file, one dialogue
-    cpsycoun     ["求助者：…", "支持者：…", …]                                            CPsyCounE: one file, one dialogue
-    seed-tasks   {"instruction", "instances": [{"input", "output"}]}                     BELLE, self-instruct
-    questions    {"text", "annotations": [{"Q", "A"}]}; {"text", "answer": question or list of questions}; d2q's alpaca form
-    comparison   {"instruction", "input", "output": [better, worse]}; {"prompt", "chosen", "rejected"}
+alpaca       {"instruction", "input", "output", "history": [[said, answered], …]}   COVID doctor, BELLE and others; history may be missing
+belle        {"id", "conversations": [{"from": "human" | "gpt", "value"}]}
+messages     {"id", "messages" or "conversations": [{"role", "content"}]}           ours, ChatGLM3's
+emollm       {"conversation": [{"system", "input", "output"}, …]}                    EmoLLM; the system only in the first
+smile        [{"role": "client" | "counselor", "content"}, …]                        SMILE: one file, one dialogue
+cpsycoun     ["求助者：…", "支持者：…", …]                                            CPsyCounE: one file, one dialogue
+seed-tasks   {"instruction", "instances": [{"input", "output"}]}                     BELLE, self-instruct
+questions    {"text", "annotations": [{"Q", "A"}]}; {"text", "answer": question or list of questions}; d2q's alpaca form
+comparison   {"instruction", "input", "output": [better, worse]}; {"prompt", "chosen", "rejected"}
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training.corpora.dialogues import conversation
+from training.corpora.cleaning import Drop
+from training.corpora.dialogues import DAMAGED, conversation
 from training.corpora.questions import question_row
 from training.corpora.speakers import ROLES, Role, speaks, turns_of
 from training.corpora.tally import Tally
 from training.corpora.tidying import tidy
-from training.workbench.rows import Comparison, Conversation, PromptCompletion, Row, Turn
+from training.workbench.rows import Comparison, Row, Turn
 
 NOT_THIS = "not in the file's format"
-INCOMPLETE, DAMAGED, SAME = "empty", "damaged characters", "both answers the same"
+SAME = "both answers the same"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _is_questions(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value))
 
 
-def _questions(record: Any, name: str, tally: Tally) -> Iterator[Row]:
+def _questions(record: Any, _name: str, tally: Tally) -> Iterator[Row]:
     if "annotations" in record:
         asked = [(one["Q"], one["A"]) for one in record["annotations"]]
     else:
@@ -129,12 +130,12 @@ def _questions(record: Any, name: str, tally: Tally) -> Iterator[Row]:
         if row is None or (answer is not None and texts[2] is None):
             tally.dropped[DAMAGED] += 1
         elif not texts[0] or not texts[1] or (answer is not None and not texts[2]):
-            tally.dropped[INCOMPLETE] += 1
+            tally.dropped[Drop.EMPTY] += 1
         else:
             yield row
 
 
-def _comparison(record: Any, name: str, tally: Tally) -> Iterator[Row]:
+def _comparison(record: Any, _name: str, tally: Tally) -> Iterator[Row]:
     if _has(record, "prompt", "chosen", "rejected"):
         texts = record["prompt"], record["chosen"], record["rejected"]
     else:
@@ -143,10 +144,8 @@ def _comparison(record: Any, name: str, tally: Tally) -> Iterator[Row]:
     prompt, chosen, rejected = (tidy(text, tally) for text in texts)
     if prompt is None or chosen is None or rejected is None:
         tally.dropped[DAMAGED] += 1
-    elif not prompt or not chosen:  # a worse answer may say nothing at all, but then there is nothing to score
-        tally.dropped[INCOMPLETE] += 1
-    elif not rejected:
-        tally.dropped[INCOMPLETE] += 1
+    elif not (prompt and chosen and rejected):
+        tally.dropped[Drop.EMPTY] += 1
     elif chosen == rejected:
         tally.dropped[SAME] += 1
     else:
@@ -158,6 +157,12 @@ def _fits_comparison(record: Any) -> bool:
         return True
     pair = record.get("output") if _has(record, "instruction") else None
     return isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)
+
+
+def _said(record: list[str], name: str, tally: Tally) -> Iterator[Row]:
+    made = conversation(name, turns_of(record, tally), tally)
+    if made:
+        yield made
 
 
 def _list_of(record: Any) -> Any:
@@ -193,7 +198,7 @@ SHAPES: Mapping[str, Shape] = {
         Shape(
             "cpsycoun",
             lambda record: isinstance(record, list) and bool(record) and all(isinstance(one, str) for one in record) and speaks(record[0]),
-            lambda record, name, tally: _said(record, name, tally),
+            _said,
         ),
         Shape(
             "seed-tasks",
@@ -204,12 +209,3 @@ SHAPES: Mapping[str, Shape] = {
 }
 """In the order in which they are tried: the first that fits is the one. A list of two as `output` is a comparison unless questions are
 asked for."""
-
-
-def _said(record: list[str], name: str, tally: Tally) -> Iterator[Row]:
-    made = conversation(name, turns_of(record, tally), tally)
-    if made:
-        yield made
-
-
-__all__ = ["NOT_THIS", "SHAPES", "Conversation", "PromptCompletion", "Shape", "identity", "is_turn", "shape_of"]

@@ -5,14 +5,14 @@ Full-width punctuation and curly quotes are proper Chinese and stay.
 
 import re
 
+from training.corpora.cleaning import spaced, visible
 from training.corpora.encodings import is_common
 from training.corpora.tally import Tally
 
 MOJIBAKE = "wrong encoding undone"
 PUNCTUATION = "stray punctuation taken out"
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SPACES = re.compile("[ \t\u00a0\u2000-\u200a\u3000]+")
+_WIDE = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2009\u3000", " "))
 _STRAY = re.compile(r"([。！？])(?:\s*[：:，,、；;]+\s*[。！？])+")
 """As in `。：。`, left over where names and links were cut out of dialogues: the first end of a sentence stays."""
 _LOST = re.compile("\ufffd|锟斤拷|[\ue000-\uf8ff\u0080-\u009f]")
@@ -27,9 +27,8 @@ def tidy(text: str, tally: Tally) -> str | None:
     if mended is None:
         return None
     tally.repaired[MOJIBAKE] += mended != text
-    plain = _CONTROL.sub("", _INVISIBLE.sub("", mended.replace("\r\n", "\n").replace("\r", "\n")))
-    lines = (_SPACES.sub(" ", line).strip() for line in plain.split("\n"))
-    joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    plain = _CONTROL.sub("", visible(mended.replace("\r\n", "\n").replace("\r", "\n").translate(_WIDE)))
+    joined = spaced(plain)
     sound = _STRAY.sub(r"\1", joined)
     tally.repaired[PUNCTUATION] += sound != joined
     return sound if any(char.isalnum() for char in sound) else ""
