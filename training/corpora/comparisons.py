@@ -6,8 +6,8 @@ The answer of the dialogue is `chosen`. What is `rejected` is no answer that a p
     elsewhere  an answer of another dialogue: a reward model learns that an answer belongs to its question
     both       each answer in turn by one of the two
 
-The COVID doctor's write-up took a general set of comparisons for its reward model, and wanted longer answers of the reinforcement: `cut` says
-that openly. Comparisons by people, or a counselor's edits, are better, and have the same form.
+The COVID doctor's write-up took a general set of comparisons for its reward model, and wanted longer answers of the reinforcement: `cut`
+says that openly. Comparisons by people, or a counselor's edits, are better, and have the same form.
 """
 
 import re

@@ -124,8 +124,8 @@ def write_rows(target: Path, splits: Mapping[Split, Sequence[Row]], origin: Orig
     form = next(name for name, kind in FORMS.items() if kinds == {kind})
     with new_folder(target) as folder:
         for split, rows in splits.items():
-            lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
-            (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+            with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
             if spreadsheet:
                 _write_csv(folder / f"{split}.csv", rows)
         counts = {str(split): len(rows) for split, rows in splits.items()}
