@@ -5,6 +5,7 @@ broken bytes here and there; they are read as U+FFFD, and `training.corpora.tidy
 """
 
 import codecs
+import string
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,6 +18,7 @@ MOST_BROKEN = 0.001
 LEAST_COMMON = 0.8
 """Share of characters beyond ASCII that are in daily use, in Chinese read rightly. Read wrongly, Chinese has about a third of them."""
 _CHUNK = 1024 * 1024
+_PLAIN = frozenset(string.printable)
 _OTHERS = ["big5", "shift_jis", "euc_kr", "cp1252", "cp1251"]
 """Encodings that charset-normalizer chooses among: among all that there ever were, short texts resemble several."""
 
@@ -65,12 +67,13 @@ def _is_common_chinese(text: str) -> bool:
 
 
 def _two_bytes(path: Path, start: bytes) -> str:
-    """UTF-16 without a mark: of line ends and digits, one byte is zero."""
-    little = start[1::2].count(0) > start[::2].count(0)
-    encoding = "utf-16-le" if little else "utf-16-be"
-    if not _fits(path, encoding):
-        raise _unknown(path)
-    return encoding
+    """UTF-16 without a mark: the order of bytes in which it says something."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = start[: len(start) // 2 * 2].decode(encoding, errors="replace")
+        plain = sum(char in _PLAIN or is_common(char) for char in text)
+        if plain >= LEAST_COMMON * len(text) and _fits(path, encoding):
+            return encoding
+    raise _unknown(path)
 
 
 def _other(path: Path, start: bytes) -> str:

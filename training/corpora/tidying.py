@@ -12,11 +12,11 @@ from training.corpora.tally import Tally
 MOJIBAKE = "wrong encoding undone"
 PUNCTUATION = "stray punctuation taken out"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_WIDE = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2009\u3000", " "))
+_WIDE = re.compile("[\u00a0\u2002\u2003\u2009\u3000]")
 _STRAY = re.compile(r"([。！？])(?:\s*[：:，,、；;]+\s*[。！？])+")
 """As in `。：。`, left over where names and links were cut out of dialogues: the first end of a sentence stays."""
 _LOST = re.compile("\ufffd|锟斤拷|[\ue000-\uf8ff\u0080-\u009f]")
-_REVERSALS = (("gb18030", "utf-8"), ("latin-1", "utf-8"), ("cp1252", "utf-8"), ("latin-1", "gb18030"), ("cp1252", "gb18030"))
+_REVERSALS = (("latin-1", "utf-8"), ("cp1252", "utf-8"), ("latin-1", "gb18030"), ("cp1252", "gb18030"))
 """The encoding that a text was read in by mistake, and the one that it was written in."""
 _RARE_SHARE, _LEAST_RARE, _ACCENT_SHARE, _MEND_SHARE = 0.2, 2, 0.3, 0.8
 
@@ -27,7 +27,7 @@ def tidy(text: str, tally: Tally) -> str | None:
     if mended is None:
         return None
     tally.repaired[MOJIBAKE] += mended != text
-    plain = _CONTROL.sub("", visible(mended.replace("\r\n", "\n").replace("\r", "\n").translate(_WIDE)))
+    plain = _CONTROL.sub("", visible(_WIDE.sub(" ", mended.replace("\r\n", "\n").replace("\r", "\n"))))
     joined = spaced(plain)
     sound = _STRAY.sub(r"\1", joined)
     tally.repaired[PUNCTUATION] += sound != joined
@@ -37,19 +37,25 @@ def tidy(text: str, tally: Tally) -> str | None:
 def undamaged(text: str) -> str | None:
     """The text, or what it was before its bytes were read in a wrong encoding, or None if that can't be found out.
 
-    Suspicious are characters that stand for broken bytes, Han characters that neither simplified nor traditional Chinese use (UTF-8 read
-    as GBK has many), and runs of accented letters (either of them read as Western).
+    Characters in daily use begin with other bytes in GB18030 than in UTF-8, so Chinese that comes out of UTF-8 read as GB18030 can be turned
+    back without a doubt. Otherwise suspicious are characters that stand for broken bytes, Han characters that neither simplified nor
+    traditional Chinese uses, and runs of accented letters.
     """
+    if text.isascii():
+        return text
+    if found := _turned_back(text, "gb18030", "utf-8"):
+        return found
     if not _is_suspicious(text):
         return text
-    for wrong, right in _REVERSALS:
-        try:
-            found = text.encode(wrong).decode(right)
-        except UnicodeError:
-            continue
-        if _is_chinese(found) and not _is_suspicious(found):
-            return found
-    return None
+    return next(filter(None, (_turned_back(text, wrong, right) for wrong, right in _REVERSALS)), None)
+
+
+def _turned_back(text: str, wrong: str, right: str) -> str | None:
+    try:
+        found = text.encode(wrong).decode(right)
+    except UnicodeError:
+        return None
+    return found if _is_chinese(found) and not _is_suspicious(found) else None
 
 
 def _is_suspicious(text: str) -> bool:
