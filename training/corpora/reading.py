@@ -1,4 +1,4 @@
-"""Files of public sets: tables (CSV), JSON, JSON lines, YAML. What can't be read is said in a sentence: the file, what is wrong, what to do.
+"""Files of public sets: tables (CSV), JSON, JSON lines, YAML. What can't be read is said in a sentence: the file, the fault, what to do.
 
 Quoting is RFC 4180: fields in quotes may hold commas, line ends and doubled quotes, so lines are never counted as rows. A quote that never
 closes would swallow the rest of a file; every row must therefore have as many fields as the header.

@@ -6,8 +6,8 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": ("data_convert",),
-    "train": ("demo_model",),
+    "data": ("data_prepare", "data_convert"),
+    "train": ("demo_model", "train_tiny"),
     "eval": (),
     "chat": (),
 }
