@@ -91,15 +91,20 @@ def _unknown(path: Path) -> WorkbenchError:
 
 def _fits(path: Path, encoding: str) -> bool:
     """Whether a file's bytes are legal in an encoding, but for a few that broke on the way."""
-    foreign = broken = 0
-    for piece in _decoded(path, encoding):
-        foreign += len(piece) - len(piece.encode("ascii", errors="ignore"))
-        broken += piece.count("\ufffd")
-    return broken <= MOST_BROKEN * foreign
+    try:
+        for _ in _decoded(path, encoding, "strict"):
+            pass
+    except UnicodeDecodeError:
+        foreign = broken = 0
+        for piece in _decoded(path, encoding, "replace"):
+            foreign += len(piece) - len(piece.encode("ascii", errors="ignore"))
+            broken += piece.count("\ufffd")
+        return broken <= MOST_BROKEN * foreign
+    return True
 
 
-def _decoded(path: Path, encoding: str) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+def _decoded(path: Path, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     with path.open("rb") as file:
         while piece := file.read(_CHUNK):
             yield decoder.decode(piece)

@@ -5,13 +5,14 @@ read so far is tried again with more of it.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
 from training.workbench.errors import WorkbenchError
 
 _CHUNK = 256 * 1024
-_BETWEEN = " \t\r\n,"
+_BETWEEN = re.compile(r"[\ufeff \t\r\n,]*")
 
 
 def json_values(stream: TextIO, name: str) -> Iterator[Any]:
@@ -21,28 +22,47 @@ def json_values(stream: TextIO, name: str) -> Iterator[Any]:
         WorkbenchError: something in it is no JSON; the message says in which line.
     """
     decoder = json.JSONDecoder()
-    buffer, line, in_array = stream.read(_CHUNK), 1, False
-    if buffer.lstrip("\ufeff" + _BETWEEN).startswith("["):
-        in_array = True
-        before, _, buffer = buffer.partition("[")
-        line += before.count("\n")
+    buffer, place, line = stream.read(_CHUNK), 0, 1
+    begins = _blank(buffer, 0)
+    in_array = buffer.startswith("[", begins)
+    if in_array:
+        place, line = begins + 1, line + buffer.count("\n", 0, begins)
     while True:
-        start = len(buffer) - len(buffer.lstrip("\ufeff" + _BETWEEN))
-        line += buffer.count("\n", 0, start)
-        buffer = buffer[start:]
-        if in_array and buffer.startswith("]"):
+        start = _blank(buffer, place)
+        line, place = line + buffer.count("\n", place, start), start
+        if in_array and buffer.startswith("]", place):
+            _check_end(buffer[place + 1 :], stream, name, line)
             return
-        try:
-            value, end = decoder.raw_decode(buffer) if buffer else (None, 0)
-        except json.JSONDecodeError:
-            value, end = None, 0
-        if end and (end < len(buffer) or isinstance(value, dict | list | str)):
+        value, end = _value(decoder, buffer, place)
+        if end is not None:
             yield value
-            line += buffer.count("\n", 0, end)
-            buffer = buffer[end:]
-            continue
-        if not (more := stream.read(max(_CHUNK, len(buffer)))):
-            if buffer.strip() or in_array:
-                raise WorkbenchError(f"{name}, line {line}: no JSON from here on, or it is cut off; mend the file there")
+            line, place = line + buffer.count("\n", place, end), end
+        elif more := stream.read(max(_CHUNK, len(buffer) - place)):
+            buffer, place = buffer[place:] + more, 0
+        elif place < len(buffer) or in_array:
+            raise WorkbenchError(f"{name}, line {line}: no JSON from here on, or it is cut off; mend the file there")
+        else:
             return
-        buffer += more
+
+
+def _value(decoder: json.JSONDecoder, buffer: str, place: int) -> tuple[Any, int | None]:
+    """The value that begins at a place and where it ends; None for the end if it may go on beyond the buffer."""
+    try:
+        value, end = decoder.raw_decode(buffer, place)
+    except json.JSONDecodeError:
+        return None, None
+    return value, None if end == len(buffer) and isinstance(value, int | float) else end
+
+
+def _blank(buffer: str, place: int) -> int:
+    found = _BETWEEN.match(buffer, place)
+    return found.end() if found else place
+
+
+def _check_end(rest: str, stream: TextIO, name: str, line: int) -> None:
+    while not rest.strip():
+        line += rest.count("\n")
+        if not (rest := stream.read(_CHUNK)):
+            return
+    line += rest[: len(rest) - len(rest.lstrip())].count("\n")
+    raise WorkbenchError(f"{name}, line {line}: the array ends before this; one file holds one array, split it")

@@ -37,8 +37,8 @@ def tidy(text: str, tally: Tally) -> str | None:
 def undamaged(text: str) -> str | None:
     """The text, or what it was before its bytes were read in a wrong encoding, or None if that can't be found out.
 
-    Characters in daily use begin with other bytes in GB18030 than in UTF-8, so Chinese that comes out of UTF-8 read as GB18030 can be turned
-    back without a doubt. Otherwise suspicious are characters that stand for broken bytes, Han characters that neither simplified nor
+    Characters in daily use begin with other bytes in GB18030 than in UTF-8, so UTF-8 that was read as GB18030 can be turned back without a
+    doubt. Otherwise suspicious are characters that stand for broken bytes, Han characters that neither simplified nor
     traditional Chinese uses, and runs of accented letters.
     """
     if text.isascii():
