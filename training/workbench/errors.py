@@ -20,7 +20,7 @@ def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise WorkbenchError(f"the disk that holds {target.name} is full: make room, or choose another folder") from error
         if error.errno == errno.EFBIG:
             raise WorkbenchError(f"a file of {target.name} is larger than files may be there: raise `ulimit -f`") from error
