@@ -5,14 +5,15 @@ Full-width punctuation and curly quotes are proper Chinese and stay.
 
 import re
 
-from training.corpora.cleaning import spaced, visible
+from training.corpora.cleaning import visible
 from training.corpora.encodings import is_common
 from training.corpora.tally import Tally
 
 MOJIBAKE = "wrong encoding undone"
 PUNCTUATION = "stray punctuation taken out"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_WIDE = re.compile("[\u00a0\u2002\u2003\u2009\u3000]")
+_WIDE = re.compile("(^)?[ \t]*[\u00a0\u2002\u2003\u2009\u3000][ \t\u00a0\u2002\u2003\u2009\u3000]*", re.MULTILINE)
+"""Blanks of print, which indent paragraphs or stand for one between words. Plain ones stay: they indent the lines of a program."""
 _STRAY = re.compile(r"([。！？])(?:\s*[：:，,、；;]+\s*[。！？])+")
 """As in `。：。`, left over where names and links were cut out of dialogues: the first end of a sentence stays."""
 _LOST = re.compile("\ufffd|锟斤拷|[\ue000-\uf8ff\u0080-\u009f]")
@@ -27,8 +28,9 @@ def tidy(text: str, tally: Tally) -> str | None:
     if mended is None:
         return None
     tally.repaired[MOJIBAKE] += mended != text
-    plain = _CONTROL.sub("", visible(_WIDE.sub(" ", mended.replace("\r\n", "\n").replace("\r", "\n"))))
-    joined = spaced(plain)
+    lines = mended.replace("\r\n", "\n").replace("\r", "\n")
+    plain = _CONTROL.sub("", visible(_WIDE.sub(lambda found: "" if found[1] is not None else " ", lines)))
+    joined = re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in plain.split("\n"))).strip()
     sound = _STRAY.sub(r"\1", joined)
     tally.repaired[PUNCTUATION] += sound != joined
     return sound if any(char.isalnum() for char in sound) else ""

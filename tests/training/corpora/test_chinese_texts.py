@@ -92,6 +92,8 @@ def test_artefacts_and_white_space_are_tidied() -> None:
     tally = Tally()
     assert tidy("您好。：。请问咳嗽几天了？：，。", tally) == "您好。请问咳嗽几天了？"
     assert tidy("\ufeff　先\u200b休息\u00a0 两天\r\n\r\n\r\n\r\n再看。", tally) == "先休息 两天\n\n再看。"
+    assert tidy("　　第一段。\n　　第二段。", tally) == "第一段。\n第二段。"
+    assert tidy("def 问好():  \n    return 1\n", tally) == "def 问好():\n    return 1"
     assert tidy("。：。", tally) == ""
     assert tally.repaired == {MOJIBAKE: 0, PUNCTUATION: 2}
 
