@@ -16,7 +16,7 @@ _WIDE = re.compile("(^)?[ \t]*[\u00a0\u2002\u2003\u2009\u3000][ \t\u00a0\u2002\u
 """Blanks of print, which indent paragraphs or stand for one between words. Plain ones stay: they indent the lines of a program."""
 _STRAY = re.compile(r"([。！？])(?:\s*[：:，,、；;]+\s*[。！？])+")
 """As in `。：。`, left over where names and links were cut out of dialogues: the first end of a sentence stays."""
-_LOST = re.compile("\ufffd|锟斤拷|[\ue000-\uf8ff\u0080-\u009f]")
+_LOST = re.compile("\ufffd|锟斤拷|[\ue000-\uf8ff\u0080-\u009f\ud800-\udfff]")
 _REVERSALS = (("latin-1", "utf-8"), ("cp1252", "utf-8"), ("latin-1", "gb18030"), ("cp1252", "gb18030"))
 """The encoding that a text was read in by mistake, and the one that it was written in."""
 _RARE_SHARE, _LEAST_RARE, _ACCENT_SHARE, _MEND_SHARE = 0.2, 2, 0.3, 0.8

@@ -81,7 +81,7 @@ def test_proper_text_stays(text: str) -> None:
     assert not +tally.repaired
 
 
-@pytest.mark.parametrize("text", ["我最近\ufffd不好", "锟斤拷锟斤拷睡不好", "\ue000我睡不好"])
+@pytest.mark.parametrize("text", ["我最近\ufffd不好", "锟斤拷锟斤拷睡不好", "\ue000我睡不好", "我\ud83d睡不好"])
 def test_lost_characters_are_never_passed_on(text: str) -> None:
     """Nobody can tell what stood there."""
     assert tidy(text, Tally()) is None
