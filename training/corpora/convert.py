@@ -4,6 +4,7 @@ A file is read as a stream. In memory are the rows that come out, 16 bytes for e
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from training.corpora.dialogues import conversation
 from training.corpora.encodings import encoding_of, open_text
 from training.corpora.json_stream import json_values
 from training.corpora.medical_table import header_of, records
-from training.corpora.repeats import Repeats, texts_of, without_near_repeats, without_parts
+from training.corpora.repeats import Repeats, characters, without_near_repeats, without_parts
 from training.corpora.shapes import NOT_THIS, SHAPES, Shape, identity, is_turn, shape_of
 from training.corpora.speakers import dialogues, speaks
 from training.corpora.tally import Tally
@@ -27,6 +28,8 @@ FORMATS = (AUTO, TABLE, TEXT, *SHAPES)
 """What a file may be said to be; the shapes of records are told in `training.corpora.shapes`."""
 ENDINGS = frozenset({".csv", ".json", ".jsonl", ".txt"})
 """Of files that are read where a folder is given."""
+Open = Callable[[Path], AbstractContextManager[BinaryIO]]
+"""Opens a file to read bytes from."""
 _LOOK, _RECORDS = 64 * 1024, 20
 """Characters and records of a file that tell its format."""
 
@@ -50,7 +53,7 @@ class Converted:
     tally: Tally
 
 
-def convert(files: Sequence[Path], wanted: Wanted, opened: Callable[[Path], BinaryIO] = lambda path: path.open("rb")) -> Converted:
+def convert(files: Sequence[Path], wanted: Wanted, opened: Open = lambda path: path.open("rb")) -> Converted:
     """The rows of files, and of all files in folders. `opened` opens a file to be read from, for a bar that shows how far it is.
 
     Raises:
@@ -58,13 +61,15 @@ def convert(files: Sequence[Path], wanted: Wanted, opened: Callable[[Path], Bina
     """
     if wanted.format not in FORMATS:
         raise WorkbenchError(f"there is no format {wanted.format}: choose one of {', '.join(FORMATS)}")
+    if not 0 < wanted.near <= 1:
+        raise WorkbenchError("the share from which on rows are near-duplicates lies above 0; 1 leaves them in")
     tally, repeats, names = Tally(), Repeats(), _Names()
     rows: list[Row] = []
     sources = []
-    for path, name in _listed(files):
+    for path, name in listed(files):
         before = len(rows)
         for row in _rows(path, name, wanted.format, tally, opened):
-            if wanted.most_chars and sum(map(len, texts_of(row))) > wanted.most_chars:
+            if wanted.most_chars and characters(row) > wanted.most_chars:
                 tally.dropped[Drop.LONG] += 1
             elif not repeats.is_new(row):
                 tally.dropped[Drop.REPEATED] += 1
@@ -77,8 +82,12 @@ def convert(files: Sequence[Path], wanted: Wanted, opened: Callable[[Path], Bina
     return Converted(rows, sources, tally)
 
 
-def _listed(files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Each file with the name that manifests have for it: of files in a folder, their place in it."""
+def listed(files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Each file with the name that manifests have for it: of files in a folder, their place in it.
+
+    Raises:
+        WorkbenchError: a folder holds no file that could be read.
+    """
     for path in files:
         if not path.is_dir():
             yield path, path.name
@@ -89,7 +98,7 @@ def _listed(files: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         yield from ((one, one.relative_to(path).as_posix()) for one in inside)
 
 
-def _rows(path: Path, name: str, wanted: str, tally: Tally, opened: Callable[[Path], BinaryIO]) -> Iterator[Row]:
+def _rows(path: Path, name: str, wanted: str, tally: Tally, opened: Open) -> Iterator[Row]:
     encoding = encoding_of(path)
     found = wanted if wanted in {TABLE, TEXT} else _kind(path, encoding)
     with opened(path) as stream, open_text(stream, encoding) as lines:

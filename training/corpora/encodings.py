@@ -32,13 +32,15 @@ def encoding_of(path: Path) -> str:
     """The encoding of a file, by its bytes alone: it is read once, a piece at a time.
 
     Raises:
-        WorkbenchError: the file is missing, is empty, or its encoding can't be told.
+        WorkbenchError: the file is missing, may not be read, is empty, or its encoding can't be told.
     """
     try:
         with path.open("rb") as file:
             start = file.read(_CHUNK)
     except (FileNotFoundError, IsADirectoryError):
         raise WorkbenchError(f"there is no file {path.name}") from None
+    except PermissionError:
+        raise WorkbenchError(f"{path.name} may not be read: change its permissions") from None
     if not start.strip():
         raise WorkbenchError(f"{path.name} is empty")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

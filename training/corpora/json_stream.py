@@ -49,7 +49,7 @@ def _value(decoder: json.JSONDecoder, buffer: str, place: int) -> tuple[Any, int
     """The value that begins at a place and where it ends; None for the end if it may go on beyond the buffer."""
     try:
         value, end = decoder.raw_decode(buffer, place)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):  # nested deeper than any record
         return None, None
     return value, None if end == len(buffer) and isinstance(value, int | float) else end
 

@@ -58,6 +58,11 @@ def texts_of(row: Row) -> tuple[str, ...]:
             return (row.text,)
 
 
+def characters(row: Row) -> int:
+    """How many characters a row has, without the names of who speaks."""
+    return sum(len(turn.content) for turn in row.messages) if isinstance(row, Conversation) else sum(map(len, texts_of(row)))
+
+
 def answers_of(row: Row) -> tuple[str, ...]:
     """What is learned from a row: the assistant's turns, the completion, the better answer; nothing of running text."""
     match row:

@@ -160,6 +160,7 @@ def test_turns_of_tools_make_no_conversation(tmp_path: Path) -> None:
         ("[]", "fits none of the formats"),
         ('{"instruction": "走", "output": "好"}\n{"instruction": "跑", ', "line 2"),
         ('[{"instruction": "走", "output": "好"}', "line 1"),
+        ("[" * 100_000, "line 1"),
         ('["求助者：我累。", "支持者：嗯。"]\n["求助者：我困。", "支持者：嗯。"]', "line 2"),
     ],
 )

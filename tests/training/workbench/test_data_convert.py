@@ -102,6 +102,7 @@ def test_belles_format_goes_out_and_comes_back(covid: Path, tmp_path: Path) -> N
         (["auto", "train.json", "--out", "rows", "--compare", "worst"], "no rule worst"),
         (["auto", "train.json", "--out", "rows", "--most-chars", "3"], "no row is left to learn from: dropped were 24 too long"),
         (["auto", "train.json", "--out", "rows", "--dev", "1"], "shares"),
+        (["auto", "train.json", "--out", "rows", "--near", "0"], "near-duplicates"),
         (["questions", "asked.json", "--out", "rows", "--compare", "cut"], "made of dialogues"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from statistics import median_low
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -58,7 +58,7 @@ def convert(
     from training.corpora.splitting import each_answer, split_rows
     from training.workbench.rows import Origin, write_rows
 
-    with _shown() as opened:
+    with _shown(files) as opened:
         found = conversion.convert(files, conversion.Wanted(form, most_chars, near), opened)
     splits: Mapping[Split, Sequence[Row]] = split_rows(found.rows, dev, test, seed) if found.rows else {}
     if compare:
@@ -126,14 +126,24 @@ def _compared(splits: Mapping["Split", Sequence["Row"]], rule: str, seed: int, t
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[Path], BinaryIO]]:
-    """Opens files with a bar on a terminal that shows how far they are read."""
+def _shown(files: Sequence[Path]) -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO]]]:
+    """Opens files, with a bar on a terminal that shows how much of them all is read."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from training.corpora.convert import listed
+
     console = Console(stderr=True)
+    whole = sum(path.stat().st_size for path, _ in listed(files) if path.is_file())
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield lambda path: progress.open(path, "rb", description=path.name)
+        task = progress.add_task("reading", total=whole)
+
+        @contextmanager
+        def opened(path: Path) -> Iterator[BinaryIO]:
+            with path.open("rb") as file, progress.wrap_file(file, whole, task_id=task) as shown:
+                yield shown
+
+        yield opened
 
 
 def _counts(found: Counter[str]) -> dict[str, int]:
