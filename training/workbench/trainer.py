@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from transformers import PrinterCallback, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from training.qlora.memory import peak_bytes
-from training.workbench import checkpoints
+from training.workbench import checkpoints, randomness
 from training.workbench.config import Config, Optimiser, Steps
 from training.workbench.errors import WorkbenchError, writing
 from training.workbench.faults import memory_advice, out_of_memory, saving
@@ -45,10 +44,6 @@ Build = Callable[[Run], Job]
 ran out: so it must keep nothing."""
 
 
-ALL_GPUS = "rng_state_all.pth"
-"""In a checkpoint: the random state of each GPU, where one process has several. The Trainer keeps that of the first alone."""
-
-
 class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not followed
     """To be put before a trainer's class: `class Sft(Resumable, SFTTrainer)`. Its checkpoints are whole, and its order of rows returns."""
 
@@ -61,22 +56,15 @@ class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not f
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        if _spread():
-            torch.save(torch.cuda.get_rng_state_all(), Path(output_dir) / ALL_GPUS)
+        randomness.keep(output_dir)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
-        if checkpoint is not None and _spread() and (Path(checkpoint) / ALL_GPUS).is_file():
-            torch.cuda.set_rng_state_all(torch.load(Path(checkpoint) / ALL_GPUS, weights_only=True))
+        randomness.put_back(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
         return SeededByEpoch(sampler, self.args.seed) if isinstance(sampler, LengthGroupedSampler) else sampler
-
-
-def _spread() -> bool:
-    """Whether one process computes on several GPUs."""
-    return torch.cuda.device_count() > 1 and not torch.distributed.is_initialized()
 
 
 class SeededByEpoch(torch.utils.data.Sampler[int]):

@@ -122,7 +122,7 @@ def test_every_architecture_and_form_learns(
 ) -> None:
     """Quantised and not, adapters and all parameters, packed and grouped: the loss on rows held back falls."""
     rows = some_rows(place / f"{architecture}.jsonl", form)
-    config = a_config(tiny_model(architecture), rows, form, "steps.max_steps=5", *changes)
+    config = a_config(tiny_model(architecture), rows, form, "steps.max_steps=4", *changes)
     run = begin(place / str(architecture), config)
     result = run_sft(run)
     assert result.dev_before is not None
@@ -152,7 +152,7 @@ def test_when_memory_runs_out_the_batch_is_halved_from_the_last_checkpoint(
     place: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Rows a step stay the same, and it is said; with one row at a time, what would help is."""
-    run = begin(place / "memory", a_config(tiny_model(), rows, PC))
+    run = begin(place / "memory", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=5"))
     real, failed = Sft.training_step, []
 
     def training_step(self: Any, *given: Any) -> Any:
@@ -164,20 +164,20 @@ def test_when_memory_runs_out_the_batch_is_halved_from_the_last_checkpoint(
     monkeypatch.setattr(Sft, "training_step", training_step)
     result = run_sft(run)
     assert result.adjusted == {"batch": 1, "accumulation": 4}
-    assert result.steps == 8
+    assert result.steps == 5
     assert (
         "memory ran out with 2 rows at a time; 1 from here on, and 4 batches a step; the run begins again from its last checkpoint, step 2"
         in (capsys.readouterr().err)
     )
     failed.clear()
-    single = begin(place / "single", a_config(tiny_model(), rows, PC, "steps.batch=1"))
+    single = begin(place / "single", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.batch=1"))
     with pytest.raises(WorkbenchError, match=r"memory ran out with one row at a time: set method\.checkpointing to true"):
         run_sft(single)
 
 
 def test_a_full_disk_is_said_and_the_run_can_be_resumed(place: Path, rows: Path) -> None:
     """A checkpoint that could not be written is never taken for whole; with room again, the run goes on from the one before."""
-    run = begin(place / "disk", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=2", "saving.every=1"))
+    run = begin(place / "disk", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=2", "saving.every=2"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
@@ -192,7 +192,9 @@ def test_a_full_disk_is_said_and_the_run_can_be_resumed(place: Path, rows: Path)
 
 def test_a_loss_that_is_no_number_ends_the_run(place: Path, rows: Path) -> None:
     """It says so, with the step, and no checkpoint holds such numbers."""
-    run = begin(place / "finite", a_config(tiny_model(), rows, PC, "optimiser.learning_rate=1e30", "optimiser.warmup=0"))
+    run = begin(
+        place / "finite", a_config(tiny_model(), rows, PC, "data.dev_share=0", "optimiser.learning_rate=1e30", "optimiser.warmup=0")
+    )
     with pytest.raises(WorkbenchError, match="is not finite in step 2"):
         run_sft(run)
     assert checkpoints.newest(run.checkpoints) is None
