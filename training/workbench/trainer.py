@@ -19,7 +19,7 @@ from transformers import PrinterCallback, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from training.qlora.memory import peak_bytes
-from training.workbench import checkpoints, randomness
+from training.workbench import checkpoints
 from training.workbench.config import Config, Optimiser, Steps
 from training.workbench.errors import WorkbenchError, writing
 from training.workbench.faults import memory_advice, out_of_memory, saving
@@ -56,11 +56,11 @@ class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not f
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        randomness.keep(output_dir)
+        checkpoints.keep_random(output_dir)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
-        randomness.put_back(checkpoint)
+        checkpoints.put_random_back(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
