@@ -7,6 +7,7 @@ only checkpoints that were written to the end are taken.
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -192,6 +193,9 @@ class _Outcome:
 
 def _attempt(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome | None:
     """One training to its end; None if memory ran out. Nothing of it is in memory any more when this returns."""
+    if torch.cuda.is_available():  # equal results, as on a CPU; a GPU's library reads the variable when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         return _trained(_with_memory(run), build, goal, told)
     except Exception as error:
