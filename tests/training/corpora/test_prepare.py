@@ -111,6 +111,7 @@ def test_a_draw_is_the_seeds(size: int, count: int | None, seed: str) -> None:
 
 def test_other_seeds_draw_other_rows() -> None:
     """The seed decides rows and sides."""
+    assert draw(range(200), 5, "one") != draw(range(200), 5, "other")
     corpus = a_corpus(*(a_piece(f"prompt {n}") for n in range(200)))
     one, same, other = (prompts([corpus], Settings(rows=dict.fromkeys(Split, 5), seed=seed)) for seed in (1, 1, 2))
     assert one == same
