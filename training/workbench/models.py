@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from training.workbench.adapters import check_fits, check_same_base, with_deltas
 from training.workbench.config import Dtype, Full, Lora, Method, Quantise
 from training.workbench.config import Model as Settings
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import adapter_folder, model_folder
+from training.workbench.places import adapter_folder, model_folder, tokenizer_folder
 from training.workbench.quantised import check_bytes, quantise_in_place
 
 DTYPES = {Dtype.BF16: torch.bfloat16, Dtype.FP32: torch.float32}
@@ -29,7 +30,7 @@ def load_tokenizer(path: str | Path, chat_template: str | None = None, trust_rem
     padded places are masked.
 
     Args:
-        path: folder of a model or of a finished run, or a name on the hub.
+        path: folder of a model, of an adapter saved with its tokenizer, or of a finished run, or a name on the hub.
         chat_template: a file, or the name of one in `templates`, in place of the tokenizer's own; saved along with it.
 
     Raises:
@@ -37,7 +38,7 @@ def load_tokenizer(path: str | Path, chat_template: str | None = None, trust_rem
     """
     from transformers import AutoTokenizer
 
-    folder = model_folder(path)
+    folder = tokenizer_folder(path)
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError) as error:
@@ -171,7 +172,7 @@ def _causal_model(folder: Path, settings: Settings) -> Any:
             trust_remote_code=settings.trust_remote_code,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WorkbenchError(f"{folder.name} can't be loaded as a causal model ({_first(error)})") from error
     missing = sorted(told["missing_keys"])
     if missing:

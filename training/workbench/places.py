@@ -8,6 +8,7 @@ from pathlib import Path
 from training.workbench.errors import WorkbenchError
 
 MODEL_CONFIG, ADAPTER_CONFIG, ADAPTER_WEIGHTS = "config.json", "adapter_config.json", "adapter_model.safetensors"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 ADAPTER, MODEL = "adapter", "model"
 """Kinds of folders, as their manifests have them."""
 RUN_CONFIG, OUTPUT = "config.yaml", "output"
@@ -32,6 +33,16 @@ def model_folder(path: str | Path) -> Path:
     if _HUB_NAME.fullmatch(str(path)) and not folder.parent.is_dir():
         return _from_hub(str(path))
     raise WorkbenchError(f"there is no model folder {path}")
+
+
+def tokenizer_folder(path: str | Path) -> Path:
+    """The folder of a tokenizer's files: that of a model, or of an adapter that was saved with one (as runs do).
+
+    Raises:
+        WorkbenchError: as `model_folder`.
+    """
+    folder = _of_run(Path(path))
+    return folder if (folder / TOKENIZER_CONFIG).is_file() else model_folder(path)
 
 
 def adapter_folder(path: str | Path) -> Path:

@@ -171,6 +171,16 @@ def test_padding_is_the_end_token_where_a_model_has_none() -> None:
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
 
 
+def test_an_adapter_may_bring_its_tokenizer(tmp_path: Path) -> None:
+    """As the output of a run does: merging saves it with the model."""
+    (tmp_path / "adapter_config.json").touch()
+    with pytest.raises(WorkbenchError, match="holds an adapter"):
+        load_tokenizer(tmp_path)
+    own = load_tokenizer(tiny_model(Architecture.GLM))
+    own.save_pretrained(str(tmp_path))
+    assert load_tokenizer(tmp_path).chat_template == own.chat_template
+
+
 def test_a_command_that_fails_says_why_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`phyassist train` ends with one sentence, and nothing is left behind."""
     with pytest.raises(SystemExit) as ended:
