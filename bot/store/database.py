@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,7 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; committed on leaving, rolled back on an error."""
-        async with self._session() as session:
+        async with self._session(durable=lambda: not uow.repeatable) as session:
             uow = SqlUnitOfWork(session, self._master_key, self._clock)
             yield uow
             await uow.finish()
@@ -191,7 +191,7 @@ class Database:
     async def take(self, channel_id: str) -> Work | None:
         """The act to go on with, its channel leased to this instance; None gives the lease back: there is nothing to do, or not for us."""
         try:
-            async with self._session(durable=False) as session:  # a lease means nothing after a power loss
+            async with self._session(durable=lambda: False) as session:  # a lease means nothing after a power loss
                 if not await self._lease(session, channel_id):
                     return None
                 work = await self._next_work(session, channel_id)
@@ -255,7 +255,7 @@ class Database:
 
     async def posted(self, slot: Slot, ts: str, opens_thread: bool) -> None:
         """Records the message's timestamp; `opens_thread` makes it the thread of its note."""
-        async with self._session() as session:
+        async with self._session(durable=lambda: False) as session:  # what is lost is found in the channel again
             row = (await session.exec(_MESSAGE, params={"id": slot.id})).one()
             row.ts = ts
             session.add(row)
@@ -374,14 +374,14 @@ class Database:
     async def claim(self, channel_id: str) -> bool:
         """Takes or renews this instance's lease on a channel; False while another living instance has it."""
         try:
-            async with self._session(durable=False) as session:
+            async with self._session(durable=lambda: False) as session:
                 return await self._lease(session, channel_id)
         except IntegrityError:
             return False
 
     async def release(self, channel_id: str) -> None:
         """Gives the lease on a channel back."""
-        async with self._session(durable=False) as session:
+        async with self._session(durable=lambda: False) as session:
             await self._give_back(session, channel_id)
 
     async def _lease(self, session: AsyncSession, channel_id: str) -> bool:
@@ -418,14 +418,14 @@ class Database:
         return self._known_inbox_key
 
     @asynccontextmanager
-    async def _session(self, durable: bool = True) -> AsyncIterator[AsyncSession]:
-        """A transaction, on the disk when it is left; without `durable`, power loss may undo it."""
+    async def _session(self, durable: Callable[[], bool] = lambda: True) -> AsyncIterator[AsyncSession]:
+        """A transaction, on the disk when it is left; where `durable`, asked in the end, says no, power loss may undo it."""
         async with self._line:
             before = self._log.commits if self._log else 0
             async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
             wrote = self._log is not None and self._log.commits > before
-        if wrote and durable and self._log:
+        if wrote and self._log and durable():
             await self._log.settled()
 
 

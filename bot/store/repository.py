@@ -61,6 +61,8 @@ class SqlUnitOfWork:
         self._entries: list[AuditEntry] = []
         self._opened: list[Case] = []
         self._actor = BOT
+        self.repeatable = False
+        """Whether power loss may undo this transaction, because the inbox, where it began, would do it again."""
         self._keys: dict[str, bytes] = {}
         self._channels: dict[tuple[str, str], CaseRow] = {}
         """What this transaction read already, and is asked for again and again."""
@@ -322,6 +324,7 @@ class SqlUnitOfWork:
 
     async def advance(self, work: Work, stage: Stage, note_id: str | None = None) -> Work:
         """The inbox row one stage further; done rows lose their text. An act that is taken up is audited."""
+        self.repeatable = not stage.is_final
         further = await self._move(work, stage, note_id)
         entry = taken_up(work, stage, await self._case_id(work), further.note_id, self._clock())
         if entry:

@@ -9,8 +9,8 @@ for the disk, in a thread; a database that another process is writing to is aske
 
 The disk is slow, 5 ms and more for each time that it is waited for, and SQLite would keep all others out meanwhile. So a commit only writes
 to the log, and `Log` waits for the disk afterwards, once for all transactions that were committed until then (group commit; DeWitt et al.,
-Implementation Techniques for Main Memory Database Systems, SIGMOD 1984). The log keeps their order, so what power loss can take away is
-the last of them, none of which anybody was told of.
+Implementation Techniques for Main Memory Database Systems, SIGMOD 1984). The log keeps their order, so power loss can only take away the
+last of them. What is acknowledged or about to be shown has waited; what is left are steps of an act that the inbox begins again.
 """
 
 import asyncio

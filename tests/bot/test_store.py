@@ -525,6 +525,40 @@ async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.Mo
     await engine.dispose()
 
 
+async def test_what_is_shown_rests_on_what_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of an act don't wait for the disk, since the inbox begins them again; the message that is about to be posted does, for all."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await ensure_schema(url)
+    engine = make_engine(url)
+    database = Database(engine, new_key())
+    await database.prepare()
+    await database.receive(a_post())
+    copies: list[Path] = []
+    synced = os.fsync
+
+    def copying(descriptor: int) -> None:
+        synced(descriptor)
+        copies.append(tmp_path / f"copy-{len(copies)}")
+        copies[-1].mkdir()
+        for name in ("phyassist.db", "phyassist.db-wal"):
+            shutil.copy(tmp_path / name, copies[-1])
+
+    monkeypatch.setattr(os, "fsync", copying)
+    work = await database.take("C1")
+    assert work
+    async with database.begin() as uow:
+        case = await uow.open_case("T1", "C1", Language.ENGLISH, NOW)
+        await uow.add_note(Note("n1", case.id, Purpose.ANSWER, "1.1"))
+        await uow.advance(work, Stage.ACCEPTED, "n1")
+    assert not copies
+    await database.slot("n1", "act-1", 0)
+    monkeypatch.undo()
+    with closing(sqlite3.connect(copies[-1] / "phyassist.db")) as lost:
+        assert lost.execute("SELECT stage FROM inbox").fetchall() == [("accepted",)]
+        assert lost.execute("SELECT slot FROM message").fetchall() == [("act-1",)]
+    await engine.dispose()
+
+
 async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An act whose sync fails is not taken for received; delivered again, it is there once."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
