@@ -35,7 +35,7 @@ class BartScores:
 
 
 class BartScorer:
-    """The model of a folder, in evaluation mode and full precision."""
+    """The model of a folder, in evaluation mode and full precision. `name` is the folder's."""
 
     def __init__(self, folder: Path, batch: int = 4) -> None:
         """Loads the weights. Raises: WorkbenchError, if there is no sequence-to-sequence model in `folder`."""
@@ -46,7 +46,7 @@ class BartScorer:
             self._model: Any = AutoModelForSeq2SeqLM.from_pretrained(str(folder), dtype=torch.float32).eval()
         except (OSError, ValueError) as error:
             raise WorkbenchError(f"{folder.name} holds no sequence-to-sequence model with its tokenizer ({type(error).__name__})") from None
-        self._batch = batch
+        self.name, self._batch = folder.name, batch
         self._longest = min(LONGEST, int(getattr(self._model.config, "max_position_embeddings", LONGEST)))
         if torch.cuda.is_available():
             self._model.to("cuda")

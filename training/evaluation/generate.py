@@ -5,7 +5,7 @@ depends on nothing but the questions, and chance begins anew with each batch, so
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -19,15 +19,15 @@ from training.workbench.errors import WorkbenchError
 
 
 class LocalSource:
-    """A causal model and its tokenizer. `batch` questions are answered at once; when memory runs out, half of them."""
+    """A causal model and its tokenizer, as `training/workbench/models.py` loads them. `ends` are the tokens that end an answer. `batch`
+    questions are answered at once; when memory runs out, half of them."""
 
-    def __init__(self, model: Any, tokenizer: Any, decoding: Decoding, batch: int = 8) -> None:
+    def __init__(self, model: Any, tokenizer: Any, ends: Collection[int], decoding: Decoding, batch: int = 8) -> None:
         self._model, self._tokenizer, self._decoding, self._batch = model.eval(), tokenizer, decoding, batch
-        self._ends = _ends(model, tokenizer)
-        pad = tokenizer.pad_token_id
-        self._pad: int = next(iter(self._ends), 0) if pad is None else pad
+        self._ends = sorted(ends)
+        self._pad: int = tokenizer.pad_token_id
         # Whatever the model's publisher recommends for chats (temperatures, penalties) would slip into every setting that is left open.
-        model.generation_config = GenerationConfig(eos_token_id=list(self._ends), pad_token_id=self._pad)
+        model.generation_config = GenerationConfig(eos_token_id=self._ends, pad_token_id=self._pad)
 
     def plan(self, questions: Sequence[Question]) -> list[list[Question]]:
         """See `Source.plan`."""
@@ -75,13 +75,11 @@ class LocalSource:
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids])
         how, device = self._decoding, self._model.device
         sampling = {"temperature": how.temperature, "top_p": how.top_p, "top_k": 0} if how.temperature else {}
-        config = GenerationConfig(max_new_tokens=how.max_new_tokens, do_sample=bool(how.temperature), **sampling)
+        config = GenerationConfig(max_new_tokens=how.max_new_tokens, do_sample=bool(how.temperature), use_cache=True, **sampling)
         stop = {"stop_strings": list(how.stop), "tokenizer": self._tokenizer} if how.stop else {}
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(_seed(how.seed, batch))
-            written = self._model.generate(
-                input_ids=rows.to(device), attention_mask=mask.to(device), generation_config=config, use_cache=True, **stop
-            )
+            written = self._model.generate(input_ids=rows.to(device), attention_mask=mask.to(device), generation_config=config, **stop)
         return [self._answer(row[width:].tolist()) for row in written]
 
     def _answer(self, ids: Sequence[int]) -> Answer:
@@ -96,13 +94,6 @@ def context_of(model: Any) -> int | None:
     """How many tokens a model takes, prompt and answer together; None where its positions have no end (ALiBi)."""
     found = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return None if found is None else int(found)
-
-
-def _ends(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Tokens that end an answer: the model's own and the tokenizer's."""
-    told = model.generation_config.eos_token_id if model.generation_config else None
-    found = [*(told if isinstance(told, list) else [told]), tokenizer.eos_token_id]
-    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def _seed(seed: int, batch: Sequence[Question]) -> int:

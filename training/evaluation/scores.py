@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from itertools import groupby
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.corpora.imhi import SETS
 from training.evaluation import imhi
@@ -12,6 +12,9 @@ from training.evaluation.explanations import offline_score
 from training.evaluation.lengths import Length, lengths_of
 from training.evaluation.overlap import Overlap, corpus_bleu, overlap
 from training.evaluation.predictions import Prediction
+
+if TYPE_CHECKING:
+    from training.evaluation.bartscore import BartScorer  # it takes torch
 
 
 def score_answers(predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -28,9 +31,25 @@ def score_answers(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
-def score_imhi(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """IMHI's figures of each set that the predictions hold, and the offline score of their explanations."""
-    return {"sets": {name: _set(name, list(ours)) for name, ours in by_set(predictions)}, "lengths": asdict(lengths_of(predictions))}
+def score_imhi(predictions: Sequence[Prediction], bart: "BartScorer | None" = None) -> dict[str, Any]:
+    """IMHI's figures of each set that the predictions hold, lengths, and scores of explanations."""
+    sets = {}
+    for name, ours in by_set(predictions):
+        golds, answers = [one.reference for one in ours], [one.prediction for one in ours]
+        sets[name] = imhi_scores(imhi.score(name, golds, answers), golds, answers, bart)
+    return {"sets": sets, "lengths": asdict(lengths_of(predictions))}
+
+
+def imhi_scores(score: imhi.SetScore, golds: Sequence[str], answers: Sequence[str], bart: "BartScorer | None" = None) -> dict[str, Any]:
+    """A set's figures with the offline score of its explanations, and with BARTScore where weights are at hand.
+
+    As in the benchmark, BARTScore is of whole answers: how likely the gold one is, given the model's.
+    """
+    found = {**asdict(score), "explanations": asdict(offline_score(golds, answers))}
+    if bart:
+        told = bart.score(answers, golds)
+        found["bartscore"] = {"mean": round(told.mean, 4), "cut": told.cut, "weights": bart.name}
+    return found
 
 
 def by_set(predictions: Sequence[Prediction]) -> list[tuple[str, list[Prediction]]]:
@@ -64,11 +83,6 @@ def lengths_table(lengths: Mapping[str, Any]) -> list[tuple[str, str]]:
         shown.append(("answer, tokens (mean / median)", Length(**lengths["tokens"])))
     told = [(name, f"{length.mean:.1f} / {length.median:g}") for name, length in shown]
     return [*told, ("cut off by the limit", f"{lengths['cut_share']:.1%}")]
-
-
-def _set(name: str, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    golds, answers = [one.reference for one in predictions], [one.prediction for one in predictions]
-    return {**asdict(imhi.score(name, golds, answers)), "explanations": asdict(offline_score(golds, answers))}
 
 
 def _rounded(value: float) -> float:
