@@ -13,8 +13,8 @@ from transformers import GenerationConfig
 
 from training.evaluation.predictions import Answer
 from training.evaluation.questions import Question
-from training.evaluation.source import Decoding, trimmed, turns_of
-from training.workbench.config import Render
+from training.evaluation.source import Decoding, trimmed
+from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
 
 
@@ -24,7 +24,7 @@ class LocalSource:
 
     def __init__(self, model: Any, tokenizer: Any, ends: Collection[int], decoding: Decoding, batch: int = 8) -> None:
         self._model, self._tokenizer, self._decoding, self._batch = model.eval(), tokenizer, decoding, batch
-        self._ends = sorted(ends)
+        self._ends, self._encoder = sorted(ends), Encoder(tokenizer, frozenset(ends), decoding.render)
         self._pad: int = tokenizer.pad_token_id
         # Whatever the model's publisher recommends for chats (temperatures, penalties) would slip into every setting that is left open.
         model.generation_config = GenerationConfig(eos_token_id=self._ends, pad_token_id=self._pad)
@@ -54,19 +54,9 @@ class LocalSource:
         return [*self.answers(batch[:half]), *self.answers(batch[half:])]
 
     def prompt_ids(self, question: Question) -> list[int]:
-        """The tokens of a prompt as the model reads it.
-
-        Raises:
-            WorkbenchError: it is to be asked as in a chat, and the tokenizer has no chat template.
-        """
-        if isinstance(question.prompt, str) and self._decoding.render is Render.PLAIN:
-            ids: list[int] = self._tokenizer(question.prompt)["input_ids"]
-            return ids[:-1] if len(ids) > 1 and ids[-1] == self._tokenizer.eos_token_id else ids
-        if not self._tokenizer.chat_template:
-            raise WorkbenchError("the model's tokenizer has no chat template: ask with --render plain, as it was trained")
-        messages = [{"role": turn.role, "content": turn.content} for turn in turns_of(question)]
-        rendered: list[int] = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-        return rendered
+        """The tokens of a prompt, as in training. Raises: WorkbenchError, where it can't be rendered."""
+        asked = question.prompt
+        return list(self._encoder.prompt(asked) if isinstance(asked, str) else self._encoder.asked(asked))
 
     def _answers(self, batch: Sequence[Question]) -> list[Answer]:
         ids = [self.prompt_ids(one) for one in batch]

@@ -43,13 +43,16 @@ def loss(
     from training.evaluation.likelihood import row_losses
     from training.evaluation.losses import write_losses
     from training.evaluation.questions import load_rows
-    from training.workbench.models import load_model, load_tokenizer
+    from training.workbench.encoding import Encoder
+    from training.workbench.models import end_tokens, load_model, load_tokenizer
 
     asked = Asked(model, tuple(adapter or ()), batch=batch, quantise=quantise, dtype=dtype)
     chosen = load_rows(rows, split, form)[:limit]
     made = {"command": "eval loss", **asked.weights(), "render": str(render), "batch": batch, "rows": rows.name}
+    tokenizer = load_tokenizer(model)
+    encoder = Encoder(tokenizer, end_tokens(model, tokenizer), render)
     with progress("rows") as done:
-        found = row_losses(load_model(model, asked.adapters, quantise, dtype), load_tokenizer(model), chosen, render, batch, done)
+        found = row_losses(load_model(model, asked.adapters, quantise, dtype), encoder, chosen, batch, done)
     scores = asdict(write_losses(out, found, made))
     show([(name, f"{value:.4f}" if isinstance(value, float) else str(value)) for name, value in scores.items()])
     print(f"{out}: losses.jsonl")
