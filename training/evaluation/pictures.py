@@ -35,13 +35,13 @@ def lengths(sides: Mapping[str, Sequence[int]]) -> str:
     """How many answers have which length, in characters; `sides` are lengths by "A", "B" and "reference"."""
     most = max(max(found) for found in sides.values())
     bins = [most * place / MOST_BINS for place in range(MOST_BINS + 1)] if most else [0, 1]
-    figure = _figure(7.5, 2.8)
-    panel = figure.subplots()
-    for name, found in sides.items():
-        panel.hist(found, bins=bins, histtype="step", linewidth=2, color=SIDES[name], label=name)
-    panel.set(xlabel="characters", ylabel="answers")
-    panel.legend(frameon=False)
-    _plain(panel)
+    figure = _figure(7.5, 0.6 + 1.1 * len(sides))
+    panels = figure.subplots(len(sides), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for panel, (name, found) in zip(panels, sides.items(), strict=True):
+        panel.hist(found, bins=bins, color=SIDES[name], rwidth=0.9)
+        panel.set_ylabel(name)
+        _plain(panel)
+    panels[-1].set_xlabel("characters; the height is how many answers have that length")
     return _svg(figure)
 
 

@@ -90,11 +90,11 @@ def write_report(target: Path, report: Report) -> Manifest:
 def sentences(report: Report) -> list[str]:
     """The outcome in words: what is shown, and what is not."""
     names = {shown: [one.name for one in report.results if one.shown is shown] for shown in Shown}
-    told = [f"{shown}: {', '.join(names[shown])}." for shown in (Shown.BETTER, Shown.WORSE, Shown.MORE, Shown.LESS) if names[shown]]
+    told = [f"{shown}: {'; '.join(names[shown])}." for shown in (Shown.BETTER, Shown.WORSE, Shown.MORE, Shown.LESS) if names[shown]]
     if open_ones := names[Shown.NOTHING]:
-        told.append(f"No difference shown, the interval includes zero: {', '.join(open_ones)}.")
+        told.append(f"No difference shown, the interval includes zero: {'; '.join(open_ones)}.")
     if names[Shown.TOO_FEW]:
-        told.append(f"Too few rows for an interval: {', '.join(names[Shown.TOO_FEW])}.")
+        told.append(f"Too few rows for an interval: {'; '.join(names[Shown.TOO_FEW])}.")
     if (fewest := min((one.groups for one in report.results), default=FEW)) < FEW:
         told.append(f"With {fewest} groups of rows these intervals are rough; {FEW} or more can be relied on.")
     return told
