@@ -10,7 +10,8 @@ Yang et al., MentaLLaMA: Interpretable Mental Health Analysis on Social Media wi
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.corpora.cleaning import unescaped, visible
+from training.corpora.cleaning import plain, unescaped, visible
+from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.reading import Progress, read_table, silent
 from training.workbench.errors import WorkbenchError
 from training.workbench.rows import Source, Split
@@ -91,5 +92,29 @@ def _item(name: str, place: int, query: str, answer: str, file: str) -> Item:
 
 
 def _shown(text: str) -> str:
-    """The text as its reader saw it: entities resolved, characters of no width gone."""
-    return visible(unescaped(text))
+    """The text as its reader saw it, typed with a keyboard: entities resolved, characters of no width gone."""
+    return plain(visible(unescaped(text)))
+
+
+def read_imhi(folder: Path, name: str, progress: Progress = silent) -> Corpus:
+    """A set with its own sides; where there is no train.csv, the rows of val.csv have no side yet. Rows on one post are a group.
+
+    Raises:
+        WorkbenchError: there is no file to learn from, or one can't be read.
+    """
+    parts = {split: part for split in Split if (part := read_part(folder, name, split, progress)) is not None}
+    if not parts.keys() & {Split.TRAIN, Split.DEV}:
+        raise WorkbenchError(f"{folder.name} has neither train.csv nor val.csv of {name}: give the folder that holds train_data")
+    pieces = [
+        _piece(item, split, split if split is not Split.DEV or Split.TRAIN in parts else None)
+        for split, part in parts.items()
+        for item in part.items
+    ]
+    sources = tuple(part.source for part in parts.values())
+    repaired = {"wrongly decoded text": sum(part.repaired for part in parts.values())}
+    return Corpus(f"imhi-{name}", sources, tuple(pieces), repaired)
+
+
+def _piece(item: Item, split: Split, side: Split | None) -> Piece:
+    post = key_of(item.post)
+    return Piece(f"imhi-{item.set}-{split}-{item.place}", post, item.query, item.answer, post, side)

@@ -1,4 +1,4 @@
-"""Files of public sets: tables (CSV), JSON, JSON lines, YAML. What can't be read is said in a sentence: the file, what is wrong, what to do.
+"""Files of public sets: tables (CSV), JSON, JSON lines, YAML. What can't be read is said in a sentence: the file, the fault, what to do.
 
 Quoting is RFC 4180: fields in quotes may hold commas, line ends and doubled quotes, so lines are never counted as rows. A quote that never
 closes would swallow the rest of a file; every row must therefore have as many fields as the header.
@@ -132,8 +132,9 @@ def _check_header(header: Sequence[str], columns: Iterable[str], name: str) -> N
         raise WorkbenchError(f"{name} is empty")
     missing = [column for column in columns if column not in header]
     if missing:
+        many = "s" if len(missing) > 1 else ""
         raise WorkbenchError(
-            f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}: is it the right file, with its first line?"
+            f"{name} lacks the column{many} {', '.join(missing)}: is it the right file, in that encoding, with its first line?"
         )
     if len(set(header)) < len(header):
         raise WorkbenchError(f"{name} has two columns of the same name: rename or remove one")
