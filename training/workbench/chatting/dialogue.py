@@ -60,7 +60,7 @@ class Dialogue:
             InferenceError: the model's server failed; the question is then as if it had not been asked.
         """
         question = question.encode(errors="replace").decode()  # halves of surrogate pairs, as a terminal may give, are no text
-        limit = min(self.settings.max_tokens, self.model.context_tokens // 2)
+        limit = self.answer_tokens
         prompt, forgot = await self._prompt(question, self.model.context_tokens - limit)
         if forgot and not self._forgot:
             self._forgot = True
@@ -80,6 +80,11 @@ class Dialogue:
         answered = self._ended(answer, end)
         self._remember(question, answered.text)
         yield answered
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens of an answer at most: as the settings say, and no more than half of what the model takes."""
+        return min(self.settings.max_tokens, self.model.context_tokens // 2)
 
     def undo(self) -> bool:
         """Forget the last question and its answer; whether there was one."""

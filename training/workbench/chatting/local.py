@@ -23,9 +23,9 @@ class LocalModel:
 
     takes_seed = True
 
-    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
-        """Talk to a transformers or PEFT model with its tokenizer."""
-        self.name = name
+    def __init__(self, model: Any, tokenizer: Any, names: Sequence[str]) -> None:
+        """Talk to a transformers or PEFT model with its tokenizer; `names` are the base's and its adapters', from below."""
+        self.name, self.name_below = (" + ".join(part) for part in (names, names[:-1] or names))
         self.context_tokens = _context(model, tokenizer)
         self._model, self._tokenizer = model.eval(), tokenizer
         self._writing = threading.Lock()
@@ -57,9 +57,12 @@ class LocalModel:
             await asyncio.wait([writing])
             writing.exception()  # of an answer that nobody waits for any more: looked at, so that asyncio doesn't log it
 
+    async def close(self) -> None:
+        """Nothing is open; a model behind a URL has connections."""
+
     @contextmanager
-    def without_adapters(self) -> Iterator[None]:
-        """The base alone, in the same memory, as long as the block lasts."""
+    def without_adapter(self) -> Iterator[None]:
+        """What is below the (last) adapter, in the same memory, as long as the block lasts."""
         with self._model.disable_adapter():
             yield
 
@@ -123,7 +126,7 @@ def load(path: str, adapters: Sequence[str], **how: Any) -> LocalModel:
     from training.workbench.models import load_model, load_tokenizer
 
     model, tokenizer = load_model(path, adapters=tuple(adapters), **how), load_tokenizer(path)
-    return LocalModel(model, tokenizer, " + ".join(part.rstrip("/").rpartition("/")[2] for part in (path, *adapters)))
+    return LocalModel(model, tokenizer, [part.rstrip("/").rpartition("/")[2] for part in (path, *adapters)])
 
 
 def _generation(sampling: Sampling, tokenizer: Any) -> Any:
@@ -133,6 +136,7 @@ def _generation(sampling: Sampling, tokenizer: Any) -> Any:
     return GenerationConfig(
         max_new_tokens=sampling.max_tokens,
         do_sample=bool(drawn),
+        use_cache=True,
         repetition_penalty=sampling.repetition_penalty,
         pad_token_id=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         **drawn,

@@ -1,6 +1,6 @@
 """What a conversation needs of a model, wherever it runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from inference.client import Delta, Finished
@@ -40,7 +40,7 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncIterator[Delta | Finished]:
+    def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Finished]:
         """The answer as it is written: some `Delta`s, then exactly one `Finished`. Closing or cancelling the iterator ends the writing.
 
         Raises:

@@ -42,9 +42,9 @@ PRESETS: Mapping[str, ChatSettings] = {
     "chatglm": ChatSettings(max_tokens=512, temperature=0.95, top_p=0.7, top_k=50),
     "belle": ChatSettings(max_tokens=200, temperature=0.35, top_p=0.85, top_k=30, repetition_penalty=1.2),
 }
-"""Settings by name. The write-ups' own: Falcon's comparison of base and adapter and its chat with one remembered turn (the comparison
-printed there set no `do_sample`, so its temperature did nothing: --temperature 0 repeats that), the ChatGLM tuning tool's, BELLE's. They say
-nothing of what they remember but for Falcon's one turn. `phyassist` is ours: near to the greedy decoding of notes."""
+"""Settings by name. The write-ups' own: Falcon's comparison of base and adapter, Falcon's chat with one remembered turn, the tool that the
+COVID doctor was tuned with, and BELLE's. (Falcon's comparison set no `do_sample`, so its temperature did nothing: `--temperature 0` repeats
+what it printed.) `phyassist` is ours: near to the greedy decoding of notes."""
 
 
 def preset(name: str | None) -> ChatSettings:

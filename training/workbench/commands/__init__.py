@@ -8,8 +8,8 @@ from importlib import import_module
 MODULES = {
     "data": (),
     "train": ("demo_model", "train_tiny"),
-    "eval": (),
-    "chat": (),
+    "eval": ("side_by_side",),
+    "chat": ("chat",),
 }
 """The modules of this folder that add commands to a group, in the order in which `--help` lists them."""
 
