@@ -12,7 +12,7 @@ from training.workbench.chatting.styles import Prompt
 from training.workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from transformers import AsyncTextIteratorStreamer
+    from training.workbench.chatting.pieces import Pieces
 
 LONGEST_CONTEXT = 10**9
 """Tokenizers without a limit name a number above this."""
@@ -41,14 +41,14 @@ class LocalModel:
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Finished]:
         """See `LanguageModel.stream`."""
-        from transformers import AsyncTextIteratorStreamer
+        from training.workbench.chatting.pieces import Pieces
 
         inputs = self._encoded(prompt)
-        streamer = AsyncTextIteratorStreamer(self._tokenizer, skip_prompt=True, skip_special_tokens=True)
+        pieces = Pieces(self._tokenizer)
         stopped = threading.Event()
-        writing = asyncio.create_task(asyncio.to_thread(self._write, inputs, sampling, streamer, stopped))
+        writing = asyncio.create_task(asyncio.to_thread(self._write, inputs, sampling, pieces, stopped))
         try:
-            async for text in streamer:
+            async for text in pieces:
                 if text:
                     yield Delta(text)
             yield await writing
@@ -84,8 +84,8 @@ class LocalModel:
         encoded.pop("token_type_ids", None)  # of tokenizers made for other models; causal models refuse them
         return encoded.to(self._model.device)
 
-    def _write(self, inputs: Any, sampling: Sampling, streamer: "AsyncTextIteratorStreamer", stopped: threading.Event) -> Finished:
-        """The whole answer, in a thread; its text goes to `streamer`.
+    def _write(self, inputs: Any, sampling: Sampling, pieces: "Pieces", stopped: threading.Event) -> Finished:
+        """The whole answer, in a thread; its text goes to `pieces`.
 
         Raises:
             WorkbenchError: memory ran out.
@@ -103,13 +103,13 @@ class LocalModel:
                 ids = self._model.generate(
                     **inputs,
                     generation_config=_generation(sampling, self._tokenizer),
-                    streamer=streamer,
+                    streamer=pieces,
                     stopping_criteria=StoppingCriteriaList([told_to_stop]),
                 )
         except torch.OutOfMemoryError:
             raise WorkbenchError("memory ran out: lower max_tokens or memory, or load the model with --quantise nf4") from None
         finally:
-            streamer.end()  # a second end is never read
+            pieces.end()  # a second end is never read
         return _finished(ids, inputs["input_ids"].shape[1], sampling.max_tokens, self._ends())
 
     def _ends(self) -> set[int]:

@@ -25,6 +25,7 @@ from training.workbench.chatting.dialogue import Answered, Dialogue
 from training.workbench.chatting.models import LanguageModel
 from training.workbench.chatting.settings import ChatSettings
 from training.workbench.chatting.styles import Style
+from training.workbench.chatting.wrapping import wrapped
 from training.workbench.errors import WorkbenchError
 
 KIND = "report"
@@ -101,15 +102,15 @@ async def compare(
 def shown(number: int, pair: Pair, names: tuple[str, str], width: int) -> RenderableType:
     """A question with its answers: in two columns, or one below the other where `width` cells are too few for that."""
     heading = Text(f"{number}. {pair.question}", style="bold")
+    beside = width >= NARROWEST_COLUMNS
+    panel_width = (width - 1) // 2 if beside else width
     panels = [
-        Panel(Text(answer.text or "(nothing)"), title=Text(name), subtitle=_length(answer))
+        Panel(Text(wrapped(answer.text, panel_width - 4) or "(nothing)"), title=Text(name), subtitle=_length(answer), width=panel_width)
         for name, answer in zip(names, (pair.base, pair.adapter), strict=True)
     ]
-    if width < NARROWEST_COLUMNS:
+    if not beside:
         return Group(heading, *panels, "")
-    columns = Table.grid(expand=True, padding=(0, 1))
-    columns.add_column(ratio=1)
-    columns.add_column(ratio=1)
+    columns = Table.grid(padding=(0, 1, 0, 0))
     columns.add_row(*panels)
     return Group(heading, columns, "")
 

@@ -2,7 +2,8 @@
 
 from rich.cells import cell_len
 
-TAB = "\t"
+_CLOSING = frozenset("，。！？：；、”’」』）》】")
+"""Chinese marks that begin no line: other signs leave room for one of them."""
 
 
 class Wrapping:
@@ -14,7 +15,7 @@ class Wrapping:
     def __init__(self, width: int, column: int = 0) -> None:
         """Begin in `column`, counted from 0, of a line of `width` cells."""
         self.column = column
-        self._width = max(width, 2)
+        self._width = max(width, 4)
         self._word = ""
 
     def feed(self, piece: str) -> str:
@@ -30,12 +31,12 @@ class Wrapping:
             shown = self._flushed() + sign
             self.column = 0
             return shown
-        if sign.isspace() or sign == TAB:
+        if sign.isspace():
             return self._flushed() + self._placed(" ")
         if not sign.isprintable():
             return ""
         if cell_len(sign) > 1:
-            return self._flushed() + self._placed(sign)
+            return self._flushed() + self._placed(sign, spare=0 if sign in _CLOSING else 2)
         self._word += sign
         return ""
 
@@ -46,9 +47,10 @@ class Wrapping:
             return self._placed(word)
         return "".join(map(self._placed, word))
 
-    def _placed(self, unit: str) -> str:
+    def _placed(self, unit: str, spare: int = 0) -> str:
+        """`unit` where it fits with `spare` cells behind it, else on a new line."""
         size = cell_len(unit)
-        if self.column + size <= self._width:
+        if self.column + size + spare <= self._width or not self.column:
             self.column += size
             return unit
         if unit == " ":  # the line break stands for it
