@@ -11,7 +11,7 @@ A fence ```console holds commands after `$ ` and, below each, what it prints. Th
 with 0, or as `# exits 1` behind it says. Lines go on after a backslash, and with `> ` in front in a here document.
 
 A fence ```text holds commands for the real model, which no test can run: lines that begin with `phyassist` are parsed, so that each
-command, option and number of arguments is one that exists.
+command, option and number of arguments is one that exists; what they change in a preset with `--set` is tried out.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ from typing import Any
 
 from typer.main import get_command
 from typer.testing import CliRunner
+
+from training.workbench.config import load_config, presets
 
 ROOT = Path(__file__).parents[2]
 SHOWN_TO_COMMANDS = ("training", "tests")
@@ -144,7 +146,7 @@ def parse_only(typed: str) -> None:
     """Parse a `phyassist` command as if to run it; that a file is not there doesn't matter.
 
     Raises:
-        Exception: no such command or option, an argument too many or too few, or a value of the wrong kind.
+        Exception: no such command, option or setting of a preset, an argument too many or too few, or a value of the wrong kind.
     """
     from deploy.cli import app
     from training.workbench import commands
@@ -169,6 +171,8 @@ def _parse(command: Any, name: str, arguments: list[str], parent: Any = None) ->
         with context:
             child, inner, rest = command.resolve_command(context, [*context._protected_args, *context.args])
         _parse(inner, child, rest, context)
+    elif context.params.get("config") in presets():
+        load_config(context.params["config"], context.params.get("changes") or ())
 
 
 def _fences(markdown: str, language: str) -> Iterator[tuple[int, list[str]]]:

@@ -97,9 +97,17 @@ def test_a_checkout_runs_commands_of_all_kinds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["phyassist data no-such-thing", "phyassist model list --no-such-option", "phyassist nothing", "phyassist demo extra-argument"]
+    "wrong",
+    [
+        "phyassist data no-such-thing",
+        "phyassist model list --no-such-option",
+        "phyassist nothing",
+        "phyassist demo extra-argument",
+        "phyassist train sft falcon-7b-qlora --out run --set steps.no_such_setting=4",
+        "phyassist train sft falcon-7b-qlora",
+    ],
 )
 def test_a_wrong_proposal_is_found(wrong: str) -> None:
     """A command or option which doesn't exist fails to parse, and nothing runs."""
-    with pytest.raises(Exception, match=r"[Nn]o such|unexpected"):
+    with pytest.raises(Exception, match=r"[Nn]o such|unexpected|there is no setting|Missing"):
         parse_only(wrong)
