@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": (),
+    "data": ("data_prepare",),
     "train": ("demo_model", "train_sft", "train_tiny"),
     "eval": ("side_by_side",),
     "chat": ("chat",),
