@@ -9,7 +9,7 @@ itself, except that ROUGE-2 of a single word is 0: it has no pair of words.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 HAN = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -48,6 +48,7 @@ class CharacterTokenizer:
         return _WORD.findall(text.lower()) or re.findall(r"\S", text)
 
 
+@lru_cache(maxsize=50_000)  # a comparison looks at each answer twice
 def overlap(answer: str, reference: str) -> Overlap:
     """Scores of one answer against its reference."""
     rouge = _rouge().score(reference, answer)

@@ -28,8 +28,7 @@ def predict(
     """
     if not questions:
         raise WorkbenchError("there is nothing to ask: the rows are empty, or --limit is 0")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
+    check_free(target)
     about = {**made, "questions": {"count": len(questions), "sha256": hash_of(questions)}}
     working = target.with_name(f".{target.name}.answers.jsonl")
     with writing(target):
@@ -39,6 +38,12 @@ def predict(
     write_predictions(target, predictions, scores, {**about, "scores": scores})
     working.unlink()
     return scores
+
+
+def check_free(target: Path) -> None:
+    """That a folder can be made there: asked before anything that takes long. Raises: WorkbenchError."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
 
 
 def ask(source: Source, questions: Sequence[Question], working: Path, about: Mapping[str, Any], done: Done) -> list[Answer]:
