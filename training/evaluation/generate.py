@@ -56,6 +56,8 @@ class LocalSource:
     def prompt_ids(self, question: Question) -> list[int]:
         """The tokens of a prompt, as in training. Raises: WorkbenchError, where it can't be rendered."""
         asked = question.prompt
+        if question.plain:
+            return list(self._encoder.plain(str(asked)))
         return list(self._encoder.prompt(asked) if isinstance(asked, str) else self._encoder.asked(asked))
 
     def _answers(self, batch: Sequence[Question]) -> list[Answer]:

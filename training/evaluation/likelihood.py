@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from training.evaluation.generate import context_of
-from training.evaluation.losses import Done, RowLoss
+from training.evaluation.losses import RowLoss
+from training.evaluation.predict import Done
 from training.evaluation.questions import row_id
 from training.workbench.encoding import IGNORED, Encoded, Encoder
 from training.workbench.errors import WorkbenchError
@@ -20,7 +21,7 @@ def row_losses(model: Any, encoder: Encoder, rows: Sequence[Row], batch: int, do
     """The loss of each row, in order; of a comparison, that of the better answer.
 
     Raises:
-        WorkbenchError: a row is longer than the model takes, or has nothing that counts.
+        WorkbenchError: a row is longer than the model takes, or has nothing that counts, or memory runs out.
     """
     encoded = [encoder.encode(PromptCompletion(row.prompt, row.chosen) if isinstance(row, Comparison) else row) for row in rows]
     counts = [sum(label != IGNORED for label in one.labels[1:]) for one in encoded]
@@ -35,7 +36,10 @@ def row_losses(model: Any, encoder: Encoder, rows: Sequence[Row], batch: int, do
     nats: dict[int, float] = {}
     for start in range(0, len(order), batch):
         places = order[start : start + batch]
-        nats |= zip(places, _batch_nats(model, [encoded[place] for place in places]), strict=True)
+        try:
+            nats |= zip(places, _batch_nats(model, [encoded[place] for place in places]), strict=True)
+        except torch.OutOfMemoryError:
+            raise WorkbenchError(f"memory runs out with {len(places)} rows at once: fewer with --batch, or --quantise nf4") from None
         done(len(nats), len(rows))
     return [
         RowLoss(row_id(place), _hash(_beginning(row)), _hash(asdict(row)), counts[place], nats[place]) for place, row in enumerate(rows)
@@ -55,10 +59,12 @@ def _batch_nats(model: Any, batch: Sequence[Encoded]) -> list[float]:
         )
     )
     with torch.inference_mode():
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()  # [batch, width - 1, words]
-        told = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels[:, 1:], reduction="none", ignore_index=IGNORED)
-        sums: list[float] = told.double().sum(dim=1).tolist()
-    return sums
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]  # [batch, width - 1, words]
+        counted = labels[:, 1:] != IGNORED
+        told = torch.nn.functional.cross_entropy(logits[counted].float(), labels[:, 1:][counted], reduction="none")  # [tokens that count]
+        sums = torch.zeros(len(batch), dtype=torch.float64).index_add(0, counted.nonzero()[:, 0].cpu(), told.double().cpu())
+    found: list[float] = sums.tolist()
+    return found
 
 
 def _beginning(row: Row) -> Any:

@@ -9,7 +9,7 @@ running text all tokens but the first. The loss is a mean over tokens, as a trai
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,3 @@ def metric(a: LossFolder, b: LossFolder) -> Metric:
     one, two = (np.array([row.nats / row.tokens for row in side.rows]) for side in (a, b))
     weights = np.array([float(row.tokens) for row in a.rows])
     return Metric("loss, nats a token", Better.LOWER, 4, tuple(row.group for row in a.rows), one, two, weights)
-
-
-Done = Callable[[int, int], None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.workbench.errors import WorkbenchError
-from training.workbench.rows import FORMS, Comparison, Conversation, PromptCompletion, Row, Split, Turn, read_file, read_rows
+from training.workbench.rows import FORMS, Comparison, Conversation, PromptCompletion, Row, Split, Text, Turn, read_file, read_rows
 
 Prompt = str | tuple[Turn, ...]
 """A text that the model goes on from as it is, or turns that its chat template puts together."""
@@ -18,7 +18,7 @@ class Question:
     """A prompt and its reference answer.
 
     `group` names what belongs together, such as questions on one post: rows of a group are drawn together for intervals. `set` is the
-    benchmark's set, empty for rows of one's own.
+    benchmark's set, empty for rows of one's own. A `plain` prompt is running text, and never put into a chat template.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Question:
     reference: str
     group: str
     set: str = ""
+    plain: bool = False
 
     @property
     def prompt_sha256(self) -> str:
@@ -75,7 +76,7 @@ def questions_of(rows: Sequence[Row], marker: str | None = None, limit: int | No
     found = []
     for place, row in enumerate(rows[:limit]):
         prompt, reference = split_row(row, marker, place)
-        found.append(Question(row_id(place), prompt, reference, prompt_hash(prompt)))
+        found.append(Question(row_id(place), prompt, reference, prompt_hash(prompt), plain=isinstance(row, Text)))
     return tuple(found)
 
 

@@ -71,7 +71,7 @@ class ServedSource:
         body: dict[str, Any] = {"model": self._model, "max_tokens": how.max_new_tokens, "seed": how.seed}
         body |= {"temperature": how.temperature, "top_p": how.top_p}
         body |= {"stop": list(how.stop)} if how.stop else {}
-        if isinstance(question.prompt, str) and how.render is Render.PLAIN:
+        if isinstance(question.prompt, str) and (question.plain or how.render is Render.PLAIN):
             return "completions", {**body, "prompt": question.prompt}
         return "chat/completions", {**body, "messages": [{"role": one.role, "content": one.content} for one in turns_of(question)]}
 

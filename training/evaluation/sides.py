@@ -13,8 +13,9 @@ from training.evaluation.questions import Question, hash_of
 from training.evaluation.report import Report, Side, make_report
 from training.evaluation.scores import score_answers
 from training.workbench.artifacts import Manifest
+from training.workbench.config import load_config
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import ADAPTER_CONFIG, MODEL_CONFIG, OUTPUT, adapter_folder
+from training.workbench.places import ADAPTER_CONFIG, MODEL_CONFIG, OUTPUT, RUN_CONFIG, adapter_folder
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Job:
 
 
 def model_and_adapter(path: Path, base: str | None) -> tuple[str, tuple[str, ...]]:
-    """The model and the adapters of a folder: an adapter's base is `base`, or the one that its file names.
+    """The model and the adapters of a folder. An adapter's base is `base`, or what its run was trained on, or what its file names.
 
     Raises:
         WorkbenchError: the adapter names no base that is here.
@@ -36,6 +37,9 @@ def model_and_adapter(path: Path, base: str | None) -> tuple[str, tuple[str, ...
     folder = path / OUTPUT if (path / OUTPUT).is_dir() else path
     if not (folder / ADAPTER_CONFIG).is_file():
         return str(path), ()
+    if base is None and (path / RUN_CONFIG).is_file():
+        trained = load_config(path / RUN_CONFIG).model
+        return trained.path, (*trained.adapters, str(path))
     named = base or json.loads((adapter_folder(path) / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
     if not named or not (Path(named) / MODEL_CONFIG).is_file():
         raise WorkbenchError(f"{path.name} is an adapter, and names no model that is here: say which one is below it with --base")

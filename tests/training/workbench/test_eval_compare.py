@@ -195,6 +195,15 @@ def test_what_is_no_answer_is_told(tmp_path: Path) -> None:
     assert model_and_adapter(tmp_path / "model", None) == (str(tmp_path / "model"), ())
 
 
+def test_a_runs_adapter_is_measured_on_what_it_was_trained_on(tmp_path: Path) -> None:
+    """Its configuration names the model and the adapters below."""
+    (tmp_path / "run" / "output").mkdir(parents=True)
+    (tmp_path / "run" / "output" / "adapter_config.json").write_text("{}", encoding="utf-8")
+    config = "model:\n  path: m\n  adapters: [first]\ndata:\n  path: rows\n"
+    (tmp_path / "run" / "config.yaml").write_text(config, encoding="utf-8")
+    assert model_and_adapter(tmp_path / "run", None) == ("m", ("first", str(tmp_path / "run")))
+
+
 def test_bleu_of_nothing_is_nothing() -> None:
     """Where no answer has a word, the figure is 0 and no error."""
     assert bleu_of_counts([0, 5, *[0] * 8]) == 0

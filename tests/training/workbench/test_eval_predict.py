@@ -167,6 +167,7 @@ def test_every_form_of_rows_is_asked_in_its_own_way(source: LocalSource) -> None
     assert (two.prompt, two.reference) == ("Calm?", "Yes.")
     (three,) = questions_of([Text("<human>: Calm? <bot>: Yes.")], marker="<bot>:")
     assert (three.prompt, three.reference) == ("<human>: Calm? <bot>:", "Yes.")
+    assert source.prompt_ids(three) == list(source._encoder.plain("<human>: Calm? <bot>:"))
     plain = asked_of(replace(SHORT, render=Render.PLAIN))
     assert plain.prompt_ids(two) == plain._tokenizer("Calm?")["input_ids"]
     assert source.prompt_ids(two) == source.prompt_ids(questions_of([Conversation("c", turns[2:4])])[0]) != plain.prompt_ids(two)
