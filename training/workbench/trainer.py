@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,6 +45,10 @@ Build = Callable[[Run], Job]
 ran out: so it must keep nothing."""
 
 
+ALL_GPUS = "rng_state_all.pth"
+"""In a checkpoint: the random state of each GPU, where one process has several. The Trainer keeps that of the first alone."""
+
+
 class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not followed
     """To be put before a trainer's class: `class Sft(Resumable, SFTTrainer)`. Its checkpoints are whole, and its order of rows returns."""
 
@@ -54,9 +59,24 @@ class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not f
             if self.is_world_process_zero():
                 checkpoints.mark_complete(checkpoints.folder_of(self.args.output_dir, self.state.global_step))
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        if _spread():
+            torch.save(torch.cuda.get_rng_state_all(), Path(output_dir) / ALL_GPUS)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        if checkpoint is not None and _spread() and (Path(checkpoint) / ALL_GPUS).is_file():
+            torch.cuda.set_rng_state_all(torch.load(Path(checkpoint) / ALL_GPUS, weights_only=True))
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
         return SeededByEpoch(sampler, self.args.seed) if isinstance(sampler, LengthGroupedSampler) else sampler
+
+
+def _spread() -> bool:
+    """Whether one process computes on several GPUs."""
+    return torch.cuda.device_count() > 1 and not torch.distributed.is_initialized()
 
 
 class SeededByEpoch(torch.utils.data.Sampler[int]):
