@@ -1,7 +1,7 @@
-"""Answers to prompts that were held back, before reinforcement and after it: how long they are, and what a reward model gives them.
+"""Answers to prompts that were held back: how long they are, and what a reward model gives them.
 
-Reward models like some lengths better than others, and a policy finds that out: answers that grew or shrank while rewards rose are the
-first sign that it learned the reward model's taste and not what it stands for.
+Reward models like some lengths better than others, and a policy finds that out: answers that grow or shrink while rewards rise are the first
+sign that it learns the reward model's taste and not what that stands for.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from training.workbench.asking import closed
 from training.workbench.scoring import Scorer, Tokens
 
 
@@ -20,9 +19,8 @@ class Answers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompts: int
     tokens: float
-    """Of an answer, the one that ends it included."""
+    """Of an answer, with the one that ends it."""
     characters: float
     cut: float
     """The share that did not end by itself."""
@@ -31,16 +29,12 @@ class Answers(BaseModel):
 
 def measure(model: Any, tokenizer: Any, prompts: Sequence[Tokens], ends: Collection[int], limit: int, scorer: Scorer, batch: int) -> Answers:
     """Greedy answers of at most `limit` tokens, the same each time, and their means."""
-    found: list[list[int]] = []
-    for begin in range(0, len(prompts), batch):
-        found.extend(_answers(model, tokenizer, prompts[begin : begin + batch], ends, limit))
+    found = [answer for begin in range(0, len(prompts), batch) for answer in _answers(model, tokenizer, prompts[begin : begin + batch], ends, limit)]
     rewards = scorer.rewards([[*prompt, *answer] for prompt, answer in zip(prompts, found, strict=True)])
-    texts = tokenizer.batch_decode(found, skip_special_tokens=True)
     return Answers(
-        prompts=len(prompts),
         tokens=fmean(map(len, found)),
-        characters=fmean(map(len, texts)),
-        cut=fmean(not answer or answer[-1] != tokenizer.eos_token_id for answer in found),
+        characters=fmean(map(len, tokenizer.batch_decode(found, skip_special_tokens=True))),
+        cut=fmean(answer[-1] not in ends for answer in found),
         reward=fmean(rewards),
     )
 
@@ -53,6 +47,11 @@ def _answers(model: Any, tokenizer: Any, prompts: Sequence[Tokens], ends: Collec
     tokens = torch.tensor([[*[pad] * (width - len(prompt)), *prompt] for prompt in prompts], device=place)  # (prompts, width)
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=place)
     settings = GenerationConfig(max_new_tokens=limit, do_sample=False, eos_token_id=sorted(ends), pad_token_id=pad, use_cache=True)
-    model.eval()
     made = model.generate(input_ids=tokens, attention_mask=mask, generation_config=settings)[:, width:]
-    return [closed(row, ends, tokenizer) for row in made.tolist()]
+    return [_closed(row, ends) for row in made.tolist()]
+
+
+def _closed(tokens: Sequence[int], ends: Collection[int]) -> list[int]:
+    """An answer up to the first token that ends it; what fills the row behind is none of it."""
+    end = next((place for place, token in enumerate(tokens) if token in ends), len(tokens) - 1)
+    return list(tokens[: end + 1])

@@ -10,7 +10,10 @@ from typing import Any
 
 import torch
 
+from training.workbench.config import Config, load_config
 from training.workbench.errors import WorkbenchError
+from training.workbench.models import DTYPES, device, end_tokens, load_base, load_tokenizer
+from training.workbench.places import ADAPTER_CONFIG, OUTPUT, RUN_CONFIG, reward_folder
 
 HEAD = "score"
 """What all of transformers' sequence classifiers on a causal backbone call their head."""
@@ -18,28 +21,47 @@ HEAD = "score"
 Tokens = Sequence[int]
 
 
+class Head(torch.nn.Linear):
+    """A number for each place, in float32, whatever the backbone computes in."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # torch's name for it
+        return super().forward(input.to(self.weight.dtype))
+
+
+def load_reward_base(config: Config) -> Any:
+    """The base of a reward model with a new head, and its padding token in the configuration.
+
+    Raises:
+        WorkbenchError: as `models.load_base`, or transformers has no such form of the architecture.
+    """
+    tokenizer = load_tokenizer(config.model.path, config.model.chat_template, config.model.trust_remote_code)
+    pad = padding_for(tokenizer, end_tokens(config.model.path, tokenizer))
+    return with_reward_head(load_base(config.model), pad, config.seed)
+
+
 def with_reward_head(causal: Any, pad_token: int, seed: int) -> Any:
-    """A causal model's backbone, the same tensors, under a new head: float32, normal with the model's own spread, by the seed.
+    """A causal model's backbone, the same tensors, under a new head: normal with the model's own spread, by the seed.
 
     Raises:
         WorkbenchError: transformers has no such form of the architecture.
     """
     from transformers import AutoModelForSequenceClassification
 
-    config = type(causal.config).from_dict({**causal.config.to_dict(), "num_labels": 1, "pad_token_id": pad_token, "use_cache": False})
+    known = {name: value for name, value in causal.config.to_dict().items() if name not in {"id2label", "label2id"}}
+    config = type(causal.config).from_dict({**known, "num_labels": 1, "pad_token_id": pad_token, "use_cache": False})
     config._attn_implementation = causal.config._attn_implementation  # to_dict leaves it out
     try:
         with torch.device("meta"):
             model: Any = AutoModelForSequenceClassification.from_config(config)
     except ValueError as error:
-        raise WorkbenchError(f"transformers has no reward model of the architecture {config.model_type}: begin with another model") from error
-    backbone = causal.get_submodule(causal.base_model_prefix)
-    if type(model.get_submodule(model.base_model_prefix)) is not type(backbone) or not hasattr(model, HEAD):
-        raise WorkbenchError(f"transformers' reward model of {config.model_type} has another backbone: begin with another model")
-    setattr(model, model.base_model_prefix, backbone)
-    head = torch.nn.Linear(model.get_submodule(HEAD).in_features, 1, bias=False)
+        raise WorkbenchError(f"transformers has no reward model of the architecture {config.model_type}: choose another model") from error
+    prefix, backbone = model.base_model_prefix, causal.get_submodule(causal.base_model_prefix)
+    if type(model.get_submodule(prefix)) is not type(backbone) or not hasattr(model, HEAD):
+        raise WorkbenchError(f"transformers' reward model of {config.model_type} has another backbone: choose another model")
+    head = Head(model.get_submodule(HEAD).in_features, 1, bias=False)
     generator = torch.Generator().manual_seed(seed)
     torch.nn.init.normal_(head.weight, std=getattr(config, "initializer_range", 0.02), generator=generator)
+    setattr(model, prefix, backbone)
     setattr(model, HEAD, head)
     for name in ("is_loaded_in_4bit", "hf_device_map"):
         if hasattr(causal, name):
@@ -49,38 +71,61 @@ def with_reward_head(causal: Any, pad_token: int, seed: int) -> Any:
 
 
 def padding_for(tokenizer: Any, ends: Iterable[int]) -> int:
-    """The token to pad with where the last one of a row is looked for: the tokenizer's own, unless it is also one that ends an answer."""
+    """The token to pad with where the last one of a row is looked for: the tokenizer's own, unless it is also one that ends an answer.
+
+    Raises:
+        WorkbenchError: all special tokens end an answer.
+    """
     taken = set(ends)
     for token in (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id, *tokenizer.all_special_ids):
         if token is not None and token not in taken:
             return int(token)
-    raise WorkbenchError("the tokenizer has no special token but those that end an answer: give it one for padding")
+    raise WorkbenchError("the tokenizer has no special token but those that end an answer: give it one for padding (pad_token)")
+
+
+def load_scorer(path: str | Path, batch: int) -> "Scorer":
+    """The reward model of a finished run, ready to score.
+
+    Raises:
+        WorkbenchError: there is none, or its base is not where it was.
+    """
+    folder = reward_folder(path)
+    config = load_config(folder / RUN_CONFIG)
+    output = folder / OUTPUT
+    model = _with_adapter(load_reward_base(config), output) if (output / ADAPTER_CONFIG).is_file() else _whole(output, config)
+    if not hasattr(model, "hf_device_map"):
+        model.to(device())
+    return Scorer(model, batch)
 
 
 class Scorer:
-    """A reward model that is ready to score answers."""
+    """A reward model that scores answers, `batch` at once."""
 
     def __init__(self, model: Any, batch: int) -> None:
-        self._model = model.eval()
+        self._model = model.eval().requires_grad_(False)
         self._batch = batch
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def rewards(self, rows: Sequence[Tokens]) -> list[float]:
-        """The reward of each row of tokens, a prompt and its answer."""
-        found: list[float] = []
-        for begin in range(0, len(rows), self._batch):
-            found.extend(self._rewards(rows[begin : begin + self._batch]))
-        return found
+        """The reward of each row of tokens: a prompt and its answer."""
+        return [reward for begin in range(0, len(rows), self._batch) for reward in self._rewards(rows[begin : begin + self._batch])]
 
     def _rewards(self, rows: Sequence[Tokens]) -> list[float]:
-        pad, place = self._model.config.pad_token_id, next(self._model.parameters()).device
+        pad, place = self._model.config.pad_token_id, self._model.get_input_embeddings().weight.device
         width = max(map(len, rows))
         tokens = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=place)  # (rows, width)
         mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=place)
-        with torch.autocast(place.type, torch.bfloat16, enabled=self._wide() is torch.bfloat16):
-            logits = self._model(input_ids=tokens, attention_mask=mask, use_cache=False).logits  # (rows, 1)
-        return [float(value) for value in logits[:, 0].float()]
+        logits = self._model(input_ids=tokens, attention_mask=mask, use_cache=False).logits  # (rows, 1)
+        return [float(value) for value in logits[:, 0]]
 
-    def _wide(self) -> torch.dtype:
-        dtype: torch.dtype = self._model.get_input_embeddings().weight.dtype
-        return dtype
+
+def _with_adapter(base: Any, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base, str(adapter))
+
+
+def _whole(output: Path, config: Config) -> Any:
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(str(output), dtype=DTYPES[config.model.dtype], local_files_only=True)
