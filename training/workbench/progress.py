@@ -14,14 +14,13 @@ Point = Mapping[str, float]
 """A line: `step`, of `steps`, and the figures that were measured, in the names of transformers' Trainer."""
 LOSS, DEV_LOSS = "loss", "eval_loss"
 _UNITS = {
-    LOSS: "nats a token",
+    LOSS: "loss, nats",
     "accuracy": "share of pairs",
     "reward": "reward",
-    "kl": "nats a token",
+    "kl": "distance, nats a token",
     "completions/mean_length": "tokens an answer",
 }
 """What figures are measured in; those with a dev value by their name in training."""
-_LABELS = {"kl": "distance from the reference"}
 
 
 def append(folder: Path, point: Point) -> None:
@@ -74,7 +73,7 @@ def _unit(name: str) -> str:
 
 
 def _label(name: str) -> str:
-    return _LABELS.get(name) or ("dev" if name.startswith("eval_") else "training")
+    return "dev" if name.startswith("eval_") else "training"
 
 
 class Bar:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 MODULES = {
     "data": (),
-    "train": ("demo_model", "train_sft", "train_tiny"),
+    "train": ("demo_model", "train_sft", "train_reward", "train_reinforce", "train_tiny"),
     "eval": (),
     "chat": (),
 }
