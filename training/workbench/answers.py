@@ -1,7 +1,7 @@
 """Answers to prompts that were held back: how long they are, and what a reward model gives them.
 
-Reward models like some lengths better than others, and a policy finds that out: answers that grow or shrink while rewards rise are the first
-sign that it learns the reward model's taste and not what that stands for.
+Reward models like some lengths better than others, and a policy finds that out: answers that grow or shrink while rewards rise are the
+first sign that it learns the reward model's taste and not what that stands for.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,9 +27,15 @@ class Answers(BaseModel):
     reward: float
 
 
-def measure(model: Any, tokenizer: Any, prompts: Sequence[Tokens], ends: Collection[int], limit: int, scorer: Scorer, batch: int) -> Answers:
+def measure(
+    model: Any, tokenizer: Any, prompts: Sequence[Tokens], ends: Collection[int], limit: int, scorer: Scorer, batch: int
+) -> Answers:
     """Greedy answers of at most `limit` tokens, the same each time, and their means."""
-    found = [answer for begin in range(0, len(prompts), batch) for answer in _answers(model, tokenizer, prompts[begin : begin + batch], ends, limit)]
+    found = [
+        answer
+        for begin in range(0, len(prompts), batch)
+        for answer in _answers(model, tokenizer, prompts[begin : begin + batch], ends, limit)
+    ]
     rewards = scorer.rewards([[*prompt, *answer] for prompt, answer in zip(prompts, found, strict=True)])
     return Answers(
         tokens=fmean(map(len, found)),

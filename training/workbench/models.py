@@ -212,9 +212,7 @@ def _with_new_adapter(model: Any, method: Lora, seed: int, task: str) -> Any:
     from peft import LoraConfig, get_peft_model
 
     modules = method.modules if isinstance(method.modules, str) else list(method.modules)
-    config = LoraConfig(
-        r=method.rank, lora_alpha=method.alpha, lora_dropout=method.dropout, target_modules=modules, task_type=task
-    )
+    config = LoraConfig(r=method.rank, lora_alpha=method.alpha, lora_dropout=method.dropout, target_modules=modules, task_type=task)
     torch.manual_seed(seed)
     try:
         return get_peft_model(model, config)

@@ -7,8 +7,8 @@ fine-tuning made, and that is the reference. So reference and policy are one mod
     score them       reward model - overlong answers - length, and (RLOO) - the distance from the reference
     learn            each answer against the others to its prompt
 
-What is random in a step (sampling, the order of answers) follows from seed, step and process; which prompts a step has is settled before the
-first. So a run that was killed and resumed goes on with the same answers.
+What is random in a step (sampling, the order of answers) follows from seed, step and process; which prompts a step has is settled before
+the first. So a run that was killed and resumed goes on with the same answers.
 """
 
 import hashlib
@@ -42,8 +42,8 @@ from training.workbench.watch import Goal
 
 @contextmanager
 def without_vllm() -> Iterator[None]:
-    """TRL imports all of vLLM where it is installed, to sample with it: a third of a minute, and settings for servers. Here the policy itself
-    samples, so while the block runs there is none."""
+    """TRL imports all of vLLM where it is installed, to sample with it: a third of a minute, and settings for servers. Here the policy
+    itself samples, so while the block runs there is none."""
     before = sys.modules.get("vllm")
     if before is None:
         sys.modules["vllm"] = None  # type: ignore[assignment]  # Python's way to say that a module can't be imported
@@ -85,7 +85,7 @@ class Grpo(FromTokens, GRPOTrainer):  # type: ignore[misc]  # TRL's types are no
 
 
 class Budget(TrainerCallback):  # type: ignore[misc]  # transformers' types are not followed
-    """Ends the training when the policy is further from the reference than it may be. It decides from the Trainer's log, which a checkpoint holds."""
+    """Ends the training when the policy is further from the reference than it may be. It decides from the Trainer's log alone."""
 
     def __init__(self, nats: float | None) -> None:
         self._nats = nats
@@ -158,9 +158,13 @@ def prompts_of(rows: Sequence[Row], encoder: Encoder, longest: int, too_long: To
     prompts = list(dict.fromkeys(_asked(row, encoder) for row in rows))
     kept: list[Tokens] = [prompt for prompt in prompts if len(prompt) <= longest]
     if too_long is TooLong.REFUSE and len(kept) < len(prompts):
-        raise WorkbenchError(f"{len(prompts) - len(kept)} prompts have more than {longest} tokens, data.max_length less an answer: raise it, or let them be dropped")
+        raise WorkbenchError(
+            f"{len(prompts) - len(kept)} prompts have more than {longest} tokens: raise data.max_length, or let them be dropped"
+        )
     if not kept:
-        raise WorkbenchError(f"no prompt is left: all have more than {longest} tokens, which is data.max_length less reinforce.answer_tokens")
+        raise WorkbenchError(
+            f"no prompt is left: all have more than {longest} tokens, which is data.max_length less reinforce.answer_tokens"
+        )
     return kept, {"rows": len(rows), "repeated": len(rows) - len(prompts), "too_long": len(prompts) - len(kept), "used": len(kept)}
 
 
@@ -186,10 +190,13 @@ def _job(run: Run) -> Job:
     config = run.config
     steps, settings = config.steps, config.reinforce
     if not isinstance(config.method, Lora):
-        raise WorkbenchError(f"method.kind {config.method.kind} would need a second model as the reference: reinforcement trains adapters, set it to lora")
+        raise WorkbenchError(f"method.kind {config.method.kind} would need a second model as the reference: set it to lora")
     at_once, left = divmod(steps.batch * steps.accumulation * config.distributed.processes, settings.answers)
     if left or not at_once:
-        raise WorkbenchError("steps.batch x steps.accumulation x distributed.processes must be a multiple of reinforce.answers, so that no prompt is torn")
+        raise WorkbenchError(
+            "steps.batch x steps.accumulation x distributed.processes must be a multiple of reinforce.answers, so that no prompt is torn"
+        )
+    reward = _reward(config)
     (prompts, counts), (_, held_counts, _) = _prompts(config)
     total = steps.max_steps or math.ceil(steps.epochs * len(prompts) / at_once)
     tokenizer = load_tokenizer(config.model.path, config.model.chat_template, config.model.trust_remote_code)
@@ -210,7 +217,7 @@ def _job(run: Run) -> Job:
         pad_to_multiple_of=None,
         log_completions=False,
     )
-    scorer = load_scorer(_reward(config), config.evaluation.batch)
+    scorer = load_scorer(reward, config.evaluation.batch)
     model = make_trainable(load_base(config.model), config.method, config.seed)
     model.generation_config.eos_token_id = sorted(end_tokens(config.model.path, tokenizer))
     with keeping_numbers(model):
@@ -231,7 +238,7 @@ def _job(run: Run) -> Job:
 
 
 COPY = "ref"
-"""TRL's copy of the adapter as it was before the first step, where it adds nothing: without it TRL switches the adapter off, which is the same."""
+"""TRL's copy of the adapter before the first step, where it adds nothing. Without it TRL switches the adapter off, which is the same."""
 
 
 def _measured(run: Run) -> Mapping[str, Any]:
@@ -243,7 +250,12 @@ def _measured(run: Run) -> Mapping[str, Any]:
     scorer = load_scorer(_reward(config), config.evaluation.batch)
     base = config.model
     model = load_model(
-        base.path, (*base.adapters, str(run.output)), base.quantise, base.dtype, attention=base.attention, trust_remote_code=base.trust_remote_code
+        base.path,
+        (*base.adapters, str(run.output)),
+        base.quantise,
+        base.dtype,
+        attention=base.attention,
+        trust_remote_code=base.trust_remote_code,
     )
     known = (tokenizer, prompts[: config.reinforce.held_out], ends, config.reinforce.answer_tokens, scorer, config.evaluation.batch)
     after = measure(model, *known)

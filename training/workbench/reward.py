@@ -1,4 +1,4 @@
-"""A reward model: which of two answers people would choose, learned from comparisons (Bradley and Terry, 1952; Ouyang et al., NeurIPS 2022).
+"""A reward model: which of two answers people would choose, learned from comparisons (Ouyang et al., NeurIPS 2022).
 
 The model is the one that is to be reinforced, fine-tuning included (`--adapter`), with a number in place of the next token; so what it
 knows of the conversations goes into its judgement. TRL's RewardTrainer trains it, as an adapter with the head, or whole.
@@ -58,9 +58,13 @@ def encode_pairs(rows: Sequence[Row], encoder: Encoder, max_length: int, too_lon
     fitting = [pair for pair in pairs if max(len(pair.chosen), len(pair.rejected)) <= max_length]
     kept = [pair for pair in fitting if pair.chosen != pair.rejected]
     if too_long is TooLong.REFUSE and len(fitting) < len(pairs):
-        raise WorkbenchError(f"{len(pairs) - len(fitting)} comparisons have more than data.max_length, {max_length}, tokens: raise it, or let them be dropped")
+        raise WorkbenchError(
+            f"{len(pairs) - len(fitting)} comparisons have more tokens than data.max_length, {max_length}: raise it, or drop them"
+        )
     if not kept:
-        raise WorkbenchError(f"no comparison is left to learn from: all are longer than data.max_length, {max_length}, or have equal answers")
+        raise WorkbenchError(
+            f"no comparison is left to learn from: all are longer than data.max_length, {max_length}, or have equal answers"
+        )
     return kept, {"rows": len(pairs), "too_long": len(pairs) - len(fitting), "equal": len(fitting) - len(kept), "used": len(kept)}
 
 
@@ -81,7 +85,12 @@ def _job(run: Run) -> Job:
         raise WorkbenchError("method.kind embeddings trains no reward model: choose lora or full")
     (rows, counts), dev = _pairs(config)
     settings = arguments(
-        RewardConfig, run, evaluates=dev is not None, max_length=None, center_rewards_coefficient=config.reward.centre or None, pad_to_multiple_of=None
+        RewardConfig,
+        run,
+        evaluates=dev is not None,
+        max_length=None,
+        center_rewards_coefficient=config.reward.centre or None,
+        pad_to_multiple_of=None,
     )
     tokenizer = load_tokenizer(config.model.path, config.model.chat_template, config.model.trust_remote_code)
     base = load_reward_base(config)

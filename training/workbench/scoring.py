@@ -1,7 +1,7 @@
 """Reward models: a causal model's backbone with a head of one number in place of the vocabulary's, and the rewards it gives to answers.
 
-The head is that of transformers' `…ForSequenceClassification`, so a saved one loads there. It reads the last token that is no padding, which
-in a finished answer is the token that ends it; so padding must be another token than that.
+The head is that of transformers' `…ForSequenceClassification`, so a saved one loads there. It reads the last token that is no padding,
+which in a finished answer is the token that ends it; so padding must be another token than that.
 """
 
 from collections.abc import Iterable, Sequence

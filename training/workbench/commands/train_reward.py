@@ -11,6 +11,6 @@ def reward(config: Source, out: Out, model: ModelPath = None, adapter: Adapter =
     result = start(configured(Task.REWARD, config, model, adapter, data, changes), out)
     more = result.more
     print(
-        f"of {more['pairs']} {more['pairs_of']} pairs it gives {more['accuracy']:.1%} the chosen answer more: {more['chosen']:.2f} on average, "
-        f"{more['rejected']:.2f} the other; always taking the longer one is right in {more['longer_is_chosen']:.1%}"
+        f"it gives the chosen answer more in {more['accuracy']:.1%} of {more['pairs']} {more['pairs_of']} pairs: {more['chosen']:.2f} on "
+        f"average, and {more['rejected']:.2f} the other; always taking the longer one would be right in {more['longer_is_chosen']:.1%}"
     )
