@@ -7,7 +7,7 @@ from importlib import import_module
 
 MODULES = {
     "data": ("data_prepare",),
-    "train": ("demo_model", "train_sft", "train_tiny"),
+    "train": ("demo_model", "train_sft", "train_reward", "train_reinforce", "train_tiny"),
     "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare", "side_by_side"),
     "chat": ("chat",),
 }
