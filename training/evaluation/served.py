@@ -1,7 +1,8 @@
 """Answers of a model that a server serves, by the OpenAI protocol: the project's own vLLM, or any other.
 
 Several questions are asked at once. A server that is away for a moment, as while it restarts, is asked again; what goes wrong for good is
-told without a word of a prompt.
+told without a word of a prompt. No seed is sent: vLLM's engine for CPUs dies of one together with a temperature (DECISIONS.md), so above
+temperature 0 chance is the server's.
 """
 
 import asyncio
@@ -68,8 +69,7 @@ class ServedSource:
 
     def _request(self, question: Question) -> tuple[str, dict[str, Any]]:
         how = self._decoding
-        body: dict[str, Any] = {"model": self._model, "max_tokens": how.max_new_tokens, "seed": how.seed}
-        body |= {"temperature": how.temperature, "top_p": how.top_p}
+        body: dict[str, Any] = {"model": self._model, "max_tokens": how.max_new_tokens, "temperature": how.temperature, "top_p": how.top_p}
         body |= {"stop": list(how.stop)} if how.stop else {}
         if isinstance(question.prompt, str) and (question.plain or how.render is Render.PLAIN):
             return "completions", {**body, "prompt": question.prompt}

@@ -88,12 +88,12 @@ def a_source(server: Server, **changes: Any) -> ServedSource:
 
 
 def test_questions_are_asked_as_chats_or_plain(server: Server) -> None:
-    """The answer, its tokens and whether it was cut, in order; model, seed, key, stops and limits go along."""
+    """The answer, its tokens and whether it was cut, in order; model, key, stops and limits go along, and no seed."""
     length = len(str(QUESTIONS[0].prompt))
     assert a_source(server).answers(QUESTIONS) == [Answer(str(length), 2, True)] * 5
     assert {one["path"] for one in server.asked} == {"/v1/chat/completions"}
     first = server.asked[0]
-    assert (first["model"], first["max_tokens"], first["seed"], first["temperature"]) == ("m", 7, 3, 0.0)
+    assert (first["model"], first["max_tokens"], first["temperature"], first.get("seed")) == ("m", 7, 0.0, None)
     assert first["authorization"] == "Bearer key"
     server.asked.clear()
     assert a_source(server, render=Render.PLAIN, stop=("<human>:",)).answers(QUESTIONS[:1]) == [Answer(str(length), 2, True)]
