@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from training.gate.bootstrap import Estimate, Interval, expanded_tail
 
 Numbers = NDArray[np.float64]
+_AT_ONCE = 200
+"""Draws held in memory together."""
 Figure = Callable[[Numbers], float]
 """From the sum of all rows' numbers, [k], to the figure."""
 
@@ -29,8 +31,10 @@ def estimate_figure(
     table = np.zeros((len(names), both.shape[1]))  # [groups, 2k]
     np.add.at(table, place, both)
     width = first.shape[1]
-    times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)  # [resamples, groups]
-    drawn = np.array([figure(sums[width:]) - figure(sums[:width]) for sums in times @ table])
+    rng, drawn = np.random.default_rng(seed), []
+    for start in range(0, resamples, _AT_ONCE):
+        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), min(_AT_ONCE, resamples - start))  # [resamples, groups]
+        drawn += [figure(sums[width:]) - figure(sums[:width]) for sums in times @ table]
     tail = expanded_tail(confidence, len(names))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     whole = both.sum(axis=0)
