@@ -19,6 +19,7 @@ from training.evaluation.scores import score_answers
 from training.evaluation.source import Decoding, trimmed
 from training.workbench.config import Dtype, Render
 from training.workbench.errors import WorkbenchError
+from training.workbench.models import end_tokens, load_model, load_tokenizer
 from training.workbench.rows import Comparison, Conversation, Origin, PromptCompletion, Row, Split, Text, Turn, write_rows
 from training.workbench.tiny import Architecture
 
@@ -82,6 +83,28 @@ def test_answers_in_a_batch_are_those_of_each_question_by_itself(architecture: A
     greedy = ids[0, len(together.prompt_ids(questions[0])) :].tolist()
     ends = [place for place, token in enumerate(greedy) if token in together._ends]
     assert answers["000000"].text == tokenizer.decode(greedy[: ends[0] if ends else None], skip_special_tokens=True).strip()
+
+
+def test_adapters_answer_like_the_model_that_has_them_merged_in(tmp_path: Path) -> None:
+    """One on the other, in order: base, one adapter and two answer differently, and two like the base with both merged into it."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    path, questions = tiny_model(Architecture.LLAMA, 0), questions_of(ROWS)
+    merged = load_model(path, dtype=FP32)
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        config = LoraConfig(r=4, lora_alpha=32, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+        get_peft_model(load_model(path, dtype=FP32), config).save_pretrained(str(tmp_path / str(seed)))
+        merged = PeftModel.from_pretrained(merged, str(tmp_path / str(seed))).merge_and_unload()
+    adapters = (str(tmp_path / "1"), str(tmp_path / "2"))
+    answers = []
+    for count in range(3):
+        asked = Asked(str(path), adapters[:count], SHORT, batch=8, dtype=FP32)
+        answers.append(asked.source().answers(questions))
+        assert len(asked.made()["adapters_sha256"]) == count
+    tokenizer = load_tokenizer(path)
+    assert LocalSource(merged, tokenizer, end_tokens(path, tokenizer), SHORT).answers(questions) == answers[2]
+    assert answers[0] != answers[1] != answers[2] != answers[0]
 
 
 @pytest.mark.parametrize("decoding", [SHORT, replace(SHORT, temperature=1.0, seed=3)])
