@@ -68,6 +68,7 @@ def test_two_models_answer_rows_and_are_compared(checkout: Checkout) -> None:
     assert answers.stat().st_mtime_ns == stamp
     report = (checkout.folder / "duel" / "report.md").read_text(encoding="utf-8")
     assert report == (checkout.folder / "first" / "report.md").read_text(encoding="utf-8")
+    (checkout.folder / "duel").rename(checkout.folder / "second")
     refused = checkout.run("phyassist eval " + command.format("duel").replace("tokens 4", "tokens 5"))
     assert "duel-a holds answers of another model or to other rows" in refused.stderr
 
