@@ -103,7 +103,7 @@ def _held_keys(pieces: Sequence[Piece]) -> dict[Split, set[str]]:
 def _clean(pieces: Sequence[Piece], rule: Rule, dropped: Counter[str]) -> list[Piece]:
     kept = []
     for piece in pieces:
-        reason = rule.against(piece.prompt, piece.answer)
+        reason = rule.against(piece.prompt if piece.asked is None else piece.asked, piece.answer)
         if reason is None:
             kept.append(piece)
         else:

@@ -7,12 +7,12 @@ only checkpoints that were written to the end are taken.
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,10 +47,6 @@ Measure = Callable[[Run], Mapping[str, Any]]
 """Figures of a task about the output that a run has."""
 
 
-ALL_GPUS = "rng_state_all.pth"
-"""In a checkpoint: the random state of each GPU, where one process has several. The Trainer keeps that of the first alone."""
-
-
 class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not followed
     """To be put before a trainer's class: `class Sft(Resumable, SFTTrainer)`. Its checkpoints are whole, and its order of rows returns."""
 
@@ -63,22 +59,15 @@ class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not f
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        if _spread():
-            torch.save(torch.cuda.get_rng_state_all(), Path(output_dir) / ALL_GPUS)
+        checkpoints.keep_random(output_dir)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
-        if checkpoint is not None and _spread() and (Path(checkpoint) / ALL_GPUS).is_file():
-            torch.cuda.set_rng_state_all(torch.load(Path(checkpoint) / ALL_GPUS, weights_only=True))
+        checkpoints.put_random_back(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
         return SeededByEpoch(sampler, self.args.seed) if isinstance(sampler, LengthGroupedSampler) else sampler
-
-
-def _spread() -> bool:
-    """Whether one process computes on several GPUs."""
-    return torch.cuda.device_count() > 1 and not torch.distributed.is_initialized()
 
 
 class SeededByEpoch(torch.utils.data.Sampler[int]):
@@ -211,6 +200,9 @@ class _Outcome:
 
 def _attempt(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome | None:
     """One training to its end; None if memory ran out. Nothing of it is in memory any more when this returns."""
+    if torch.cuda.is_available():  # equal results, as on a CPU; a GPU's library reads the variable when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         return _trained(_with_memory(run), build, goal, told)
     except Exception as error:

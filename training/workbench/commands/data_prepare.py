@@ -47,11 +47,14 @@ def prepare(
     from training.corpora.prepare import prepare as prepared
     from training.corpora.sets import read_sets
     from training.corpora.watched import watched
+    from training.workbench.artifacts import free_place
     from training.workbench.errors import WorkbenchError
     from training.workbench.rows import Split, write_rows
 
     if form not in FORMS:
         raise WorkbenchError(f"there is no form {form}: rows are {', '.join(FORMS)}")
+    if not dry_run:
+        free_place(target)
     wanted = {Split.TRAIN: rows or None, Split.DEV: dev_rows, Split.TEST: test_rows}
     settings = Settings(form, wanted, seed, Rule(most_characters, not keep_links, not keep_special))
     with watched() as progress:

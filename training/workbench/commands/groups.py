@@ -49,6 +49,7 @@ def run_group(name: str, arguments: list[str]) -> None:
     from training.workbench.errors import WorkbenchError
 
     commands.load(name)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses a package that would make it quicker
     logging.getLogger("DeepSpeed").addFilter(lambda record: "Setting accelerator to CPU" not in str(record.msg))  # it says so on stdout
     try:
         GROUPS[name](arguments, prog_name=f"phyassist {name}")
