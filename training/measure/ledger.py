@@ -1,7 +1,7 @@
 """Results of a measurement, one line each as they come, so that a measurement that was killed goes on where it was.
 
 The first line says what is measured: the adapter, the base, the data, the settings. A file that says something else is begun anew.
-Lines hold ids and numbers, never text.
+What the gate writes here are ids and numbers, never text; the workbench keeps answers in such a file until they are whole (0600).
 """
 
 import json

@@ -109,14 +109,15 @@ def load_base(settings: Settings) -> Any:
     return model
 
 
-def make_trainable(model: Any, method: Method, seed: int) -> Any:
+def make_trainable(model: Any, method: Method, seed: int, task: str = "CAUSAL_LM") -> Any:
     """The model with what is to be trained: a new adapter around it, or all its own parameters; float32, whatever the rest is.
+    `task` is PEFT's name of what the model does; with SEQ_CLS its head is trained along with the adapter, and saved in it.
 
     Raises:
         WorkbenchError: none of the modules that are to be adapted is there.
     """
     if isinstance(method, Lora):
-        model = _with_new_adapter(model, method, seed)
+        model = _with_new_adapter(model, method, seed, task)
     elif isinstance(method, Full):
         model = model.float().requires_grad_(True)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -208,13 +209,11 @@ def _on_top(model: Any, adapter: Path, settings: Settings) -> Any:
     return PeftModel.from_pretrained(model, str(adapter))
 
 
-def _with_new_adapter(model: Any, method: Lora, seed: int) -> Any:
-    from peft import LoraConfig, TaskType, get_peft_model
+def _with_new_adapter(model: Any, method: Lora, seed: int, task: str) -> Any:
+    from peft import LoraConfig, get_peft_model
 
     modules = method.modules if isinstance(method.modules, str) else list(method.modules)
-    config = LoraConfig(
-        r=method.rank, lora_alpha=method.alpha, lora_dropout=method.dropout, target_modules=modules, task_type=TaskType.CAUSAL_LM
-    )
+    config = LoraConfig(r=method.rank, lora_alpha=method.alpha, lora_dropout=method.dropout, target_modules=modules, task_type=task)
     torch.manual_seed(seed)
     try:
         return get_peft_model(model, config)

@@ -59,6 +59,19 @@ def adapter_folder(path: str | Path) -> Path:
     return folder
 
 
+def reward_folder(path: str | Path) -> Path:
+    """The folder of a run that made a reward model; how it is loaded follows from the run's settings, so its output alone would not do.
+
+    Raises:
+        WorkbenchError: it is no run, or did not finish.
+    """
+    folder = Path(path)
+    if not (folder / RUN_CONFIG).is_file():
+        raise WorkbenchError(f"{folder.name} is no run of a reward model: `phyassist train reward` makes one")
+    _of_run(folder)
+    return folder
+
+
 def fingerprint(folder: Path) -> str:
     """What tells a model's weights from others: the SHA-256 of its weight files' names and sizes and of 64 samples of each, evenly spread.
 

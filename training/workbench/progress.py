@@ -13,7 +13,14 @@ from training.workbench.runs import CURVE, PROGRESS
 Point = Mapping[str, float]
 """A line: `step`, of `steps`, and the figures that were measured, in the names of transformers' Trainer."""
 LOSS, DEV_LOSS = "loss", "eval_loss"
-_LABELS = {LOSS: "training", DEV_LOSS: "dev"}
+_UNITS = {
+    LOSS: "loss, nats",
+    "accuracy": "share of pairs",
+    "reward": "reward",
+    "kl": "distance, nats a token",
+    "completions/mean_length": "tokens an answer",
+}
+"""What figures are measured in; those with a dev value by their name in training."""
 
 
 def append(folder: Path, point: Point) -> None:
@@ -40,21 +47,33 @@ def rewind(folder: Path, step: int) -> None:
 
 
 def draw_curve(folder: Path, names: Sequence[str] = (LOSS, DEV_LOSS)) -> Path:
-    """Figures over the steps as a picture (PNG): loss and dev loss, or others of the lines."""
+    """Figures over the steps as a picture (PNG): loss and dev loss, or others of the lines; a panel for each unit."""
     from matplotlib.figure import Figure
 
     points = read_progress(folder)
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    panel = figure.add_subplot()
+    units = list(dict.fromkeys(_unit(name) for name in names))
+    figure = Figure(figsize=(7, 1 + 3 * len(units)), layout="constrained")
+    panels = figure.subplots(len(units), sharex=True, squeeze=False)[:, 0]
     for name in names:
         measured = [(point["step"], point[name]) for point in points if name in point]
         if measured:
             steps, values = zip(*measured, strict=True)
-            panel.plot(steps, values, "o-" if name.startswith("eval_") else "-", markersize=4, linewidth=1, label=_LABELS.get(name, name))
-    panel.set(xlabel="step", ylabel="nats a token" if names[0] == LOSS else "")
-    panel.legend()
+            panel = panels[units.index(_unit(name))]
+            panel.plot(steps, values, "o-" if name.startswith("eval_") else "-", markersize=4, linewidth=1, label=_label(name))
+            panel.legend()
+    for panel, unit in zip(panels, units, strict=True):
+        panel.set_ylabel(unit)
+    panels[-1].set_xlabel("step")
     figure.savefig(folder / CURVE, dpi=120)
     return folder / CURVE
+
+
+def _unit(name: str) -> str:
+    return _UNITS.get(name.removeprefix("eval_"), "")
+
+
+def _label(name: str) -> str:
+    return "dev" if name.startswith("eval_") else "training"
 
 
 class Bar:

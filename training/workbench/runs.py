@@ -37,6 +37,7 @@ from training.workbench.places import (
     base_fingerprint,
     fingerprint,
     model_folder,
+    reward_folder,
 )
 
 KIND = "run"
@@ -146,6 +147,8 @@ def inputs_of(config: Config) -> dict[str, str]:
         inputs["dev data"] = data_sha256(config.data.dev)
     for place, path in enumerate(config.model.adapters, start=1):
         inputs[f"adapter {place}"] = fingerprint(adapter_folder(path))
+    if config.reinforce.reward is not None:
+        inputs["reward model"] = fingerprint(reward_folder(config.reinforce.reward) / OUTPUT)
     return inputs | {f"version of {name}": version for name, version in versions().items()}
 
 
@@ -243,7 +246,7 @@ def _absolute(config: Config) -> Config:
         return str(Path(path).resolve()) if path is not None and Path(path).exists() else path
 
     found = config.model_dump(mode="json")
-    for section, name in (("model", "path"), ("model", "chat_template"), ("data", "path"), ("data", "dev")):
+    for section, name in (("model", "path"), ("model", "chat_template"), ("data", "path"), ("data", "dev"), ("reinforce", "reward")):
         found[section][name] = settled(found[section][name])
     found["model"]["adapters"] = [settled(path) for path in found["model"]["adapters"]]
     return Config.model_validate(found)

@@ -43,6 +43,8 @@ class Job:
 Build = Callable[[Run], Job]
 """Loads the model of a run and makes its trainer. It may be called again with a smaller batch, in the run's configuration, after memory
 ran out: so it must keep nothing."""
+Measure = Callable[[Run], Mapping[str, Any]]
+"""Figures of a task about the output that a run has."""
 
 
 class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not followed
@@ -154,8 +156,12 @@ def keeping_numbers(model: Any) -> Iterator[None]:
             parameter.data = kept[name].to(parameter.device)
 
 
-def train(run: Run, build: Build, goal: Goal | None = None, curve: tuple[str, ...] = (LOSS, DEV_LOSS)) -> Result:
+def train(
+    run: Run, build: Build, goal: Goal | None = None, curve: tuple[str, ...] = (LOSS, DEV_LOSS), measure: Measure = lambda _: {}
+) -> Result:
     """Trains until the run has its output, from its beginning or from its newest checkpoint; a complete run is only read.
+
+    `measure` gives figures for the result once the output is written and the model that was trained is out of memory.
 
     Raises:
         WorkbenchError: with what to do about it; what was trained until the last checkpoint stays.
@@ -173,6 +179,7 @@ def train(run: Run, build: Build, goal: Goal | None = None, curve: tuple[str, ..
         step = int(checkpoints.state_of(chosen)["global_step"])
         kind = write_output(run, checkpoints.output_files(chosen), step)
         draw_curve(run.folder, curve)
+        outcome = replace(outcome, job={**outcome.job, **measure(run)})
         result = _result(run, outcome, goal, kind, step, began)
         if not run.config.saving.after:
             checkpoints.remove_all(run.checkpoints)

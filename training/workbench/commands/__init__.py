@@ -7,9 +7,9 @@ from importlib import import_module
 
 MODULES = {
     "data": ("data_prepare", "data_convert"),
-    "train": ("demo_model", "train_sft", "train_tiny"),
-    "eval": (),
-    "chat": (),
+    "train": ("demo_model", "train_sft", "train_reward", "train_reinforce", "train_tiny"),
+    "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare", "side_by_side"),
+    "chat": ("chat",),
 }
 """The modules of this folder that add commands to a group, in the order in which `--help` lists them."""
 

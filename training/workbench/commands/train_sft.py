@@ -13,6 +13,8 @@ from training.workbench.runs import Result, Run, begin, open_run
 
 TRAINERS = {
     Task.SFT: "training.workbench.sft:run_sft",
+    Task.REWARD: "training.workbench.reward:run_reward",
+    Task.REINFORCE: "training.workbench.reinforce:run_reinforce",
 }
 """What trains a run of each task: module and function, which takes the run and gives its result."""
 
