@@ -12,12 +12,15 @@ from typing import Any
 from transformers import TrainerCallback
 
 from training.qlora.memory import peak_bytes
+from training.workbench.distributed import agreed
 from training.workbench.faults import check_finite
 from training.workbench.progress import Bar, append
 from training.workbench.runs import Run
 from training.workbench.tracking import tracking
 
 _SUMMARY = "train_runtime"
+_SPEED = ("runtime", "per_second", "flos")
+"""Ends of names of figures that are of no use in a run's progress."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,14 @@ class Goal:
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are not followed
-    """The callback of every training here. It is given the Trainer's state and decides from that alone."""
+    """The callback of every training here. It is given the Trainer's state and decides from that alone. `stopped` says whether it ended the
+    training because a signal asked for that."""
 
     def __init__(self, run: Run, goal: Goal, evaluates: bool, label: str, told: Sequence[int]) -> None:
         self._run, self._goal, self._evaluates, self._label, self._told = run, goal, evaluates, label, told
         self._track = tracking(run.folder, run.config.tracking)
         self._bar: Bar | None = None
+        self.stopped = False
         self._began, self._first = time.monotonic(), 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -64,7 +69,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
         control.should_log = True
         if self._evaluates and state.global_step >= state.max_steps:
             control.should_evaluate = True
-        if self._told:
+        if agreed(bool(self._told), args.device):
+            self.stopped = True
             control.should_save = control.should_training_stop = True
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -88,7 +94,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
 
     def _tell(self, state: Any, logs: Mapping[str, Any]) -> None:
         done, left = state.global_step - self._first, state.max_steps - state.global_step
-        figures = {name: float(value) for name, value in logs.items() if isinstance(value, int | float) and not _is_speed(name)}
+        figures = {name: float(value) for name, value in logs.items() if isinstance(value, int | float) and not name.endswith(_SPEED)}
         point = {"step": state.global_step, "steps": state.max_steps, **figures, "memory_bytes": peak_bytes()}
         if done:
             point["seconds_left"] = round((time.monotonic() - self._began) / done * left, 1)
@@ -111,17 +117,17 @@ def stop_signals() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def note(number: int, _: Any) -> None:
         told.append(number)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
         print("\nstopping after this step, with a checkpoint (once more to stop at once)", file=sys.stderr)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, note)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        before[one] = signal.signal(one, note)
     try:
         yield told
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)

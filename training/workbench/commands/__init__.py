@@ -7,7 +7,7 @@ from importlib import import_module
 
 MODULES = {
     "data": (),
-    "train": ("demo_model", "train_tiny", "train_vocabulary"),
+    "train": ("demo_model", "train_sft", "train_tiny", "train_vocabulary"),
     "eval": (),
     "chat": (),
 }
