@@ -7,6 +7,7 @@ they say is in `result.json`, and where it is not what the configuration says, t
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import signal
 import subprocess
@@ -129,22 +130,29 @@ def launch(run: Run) -> Result:
 
 
 def check_machine(config: Config) -> None:
-    """That this machine can run what is asked for, as far as that is known before anything starts.
+    """That this machine can run what is asked for, as far as that is known before anything starts. Imports no model library.
 
     Raises:
-        WorkbenchError: DeepSpeed is missing, there are fewer GPUs than processes, or several machines are meant.
+        WorkbenchError: DeepSpeed is missing, or several machines are meant.
     """
-    import importlib.util
-
-    import torch
-
-    meant, gpus = config.distributed, torch.cuda.device_count()
+    meant = config.distributed
     if meant.nodes > 1:
         raise WorkbenchError("distributed.nodes is more than this machine: `phyassist train launch-command` prints what to run on each")
     if meant.deepspeed is not DeepSpeed.NONE and importlib.util.find_spec("deepspeed") is None:
         raise WorkbenchError("distributed.deepspeed needs DeepSpeed: pip install 'phyassist[deepspeed]', or set it to none")
-    if gpus and gpus < meant.processes:
-        raise WorkbenchError(f"distributed.processes is {meant.processes}, and there are {gpus} GPUs: set it to {gpus}")
+
+
+def check_gpus() -> None:
+    """That each process of this machine has a GPU of its own, where it has any.
+
+    Raises:
+        WorkbenchError: there are fewer GPUs than processes.
+    """
+    import torch
+
+    gpus, processes = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if gpus and gpus < processes:
+        raise WorkbenchError(f"distributed.processes is {processes}, and there are {gpus} GPUs: set it to {gpus}")
 
 
 def torchrun(run: Path, processes: int, nodes: int = 1, node: int = 0, address: str | None = None) -> list[str]:

@@ -6,7 +6,7 @@ It does what `phyassist train resume RUN` does, in company. Why it failed is wri
 import sys
 from pathlib import Path
 
-from training.workbench.distributed import FAILURE, end_with_parent
+from training.workbench.distributed import FAILURE, check_gpus, end_with_parent
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     end_with_parent()
     try:
+        check_gpus()
         train_run(open_run(folder))
     except (WorkbenchError, TrainingFailed) as error:
         partial = folder / f".{FAILURE}.{id(error)}"

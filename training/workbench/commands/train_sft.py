@@ -92,14 +92,19 @@ def start(config: Config, out: Path) -> Result:
 
 def train_run(run: Run) -> Result:
     """Trains what a run says, and tells what came of it."""
-    _quieten()
-    module, _, name = TRAINERS[run.config.task].partition(":")
     alone = run.config.distributed.processes * run.config.distributed.nodes == 1 or is_worker()
-    result: Result = getattr(import_module(module), name)(run) if alone else launch(run)
+    result = _trained(run) if alone else launch(run)
     dev = "" if result.dev_after is None else f", dev loss {_from(result.dev_before)}{result.dev_after:.3f}"
     print(f"{run.folder.name}: {result.steps} steps, loss {result.loss or 0:.3f}{dev}; the {result.output} is in {run.folder.name}/output")
     for split, counts in result.rows.items():
         print(f"{split}: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    return result
+
+
+def _trained(run: Run) -> Result:
+    _quieten()
+    module, _, name = TRAINERS[run.config.task].partition(":")
+    result: Result = getattr(import_module(module), name)(run)
     return result
 
 
