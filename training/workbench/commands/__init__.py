@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": (),
+    "data": ("data_prepare", "data_convert"),
     "train": ("demo_model", "train_sft", "train_tiny", "train_vocabulary"),
     "eval": (),
     "chat": (),
