@@ -8,8 +8,8 @@ from importlib import import_module
 MODULES = {
     "data": ("data_prepare", "data_convert"),
     "train": ("demo_model", "train_sft", "train_tiny", "train_vocabulary"),
-    "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare"),
-    "chat": (),
+    "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare", "side_by_side"),
+    "chat": ("chat",),
 }
 """The modules of this folder that add commands to a group, in the order in which `--help` lists them."""
 
