@@ -123,7 +123,9 @@ def arguments(kind: Callable[..., Any], run: Run, evaluates: bool, goal: Goal | 
         "report_to": "none",
         "disable_tqdm": True,
     }
-    return kind(**{**settings, **more})
+    made = kind(**{**settings, **more})
+    _ = made.device  # now the processes find each other: ZeRO-3 must know of all when it reads a model
+    return made
 
 
 def optimiser_name(optimiser: Optimiser, cuda: bool) -> str:
