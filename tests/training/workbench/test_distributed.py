@@ -24,6 +24,7 @@ from training.workbench.models import load_model
 from training.workbench.progress import LOSS, read_progress
 from training.workbench.rows import Origin, PromptCompletion, Source, Split, write_rows
 from training.workbench.runs import Result, Run, begin, open_run
+from training.workbench.tiny import Architecture
 from training.workbench.zero import STAGES, deepspeed_settings
 
 STEPS = 4
@@ -40,7 +41,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(rows: Path, **more: Any) -> Config:
     """Full fine-tuning of a tiny model: four rows a step, however many processes share them."""
-    changes = {"model.path": tiny_model(), "model.dtype": "fp32", "data.path": rows, "data.max_length": 96, "method.kind": "full"}
+    changes = {"model.path": tiny_model(Architecture.LLAMA), "model.dtype": "fp32", "data.path": rows, "data.max_length": 96, "method.kind": "full"}
     changes |= {"method.checkpointing": "false", "optimiser.learning_rate": 1e-2, "optimiser.schedule": "constant", "optimiser.warmup": 0}
     changes |= {"steps.max_steps": STEPS, "steps.batch": 4 // more.get("distributed.processes", 1), "steps.accumulation": 1, "saving.every": 2}
     return load_config(None, [f"{name}={value}" for name, value in (changes | more).items()])

@@ -44,7 +44,7 @@ def test_new_rows_learn_and_all_else_stays_to_the_bit(tmp_path: Path, architectu
 def test_a_model_without_new_rows_is_refused(tmp_path: Path) -> None:
     """The task says what it needs before it trains; task and method belong together."""
     write_rows(tmp_path / "rows", {Split.TRAIN: [Text("a text")]}, Origin("test", []))
-    changes = ["task=embeddings", f"model.path={tiny_model()}", f"data.path={tmp_path / 'rows'}"]
+    changes = ["task=embeddings", f"model.path={tiny_model(Architecture.LLAMA)}", f"data.path={tmp_path / 'rows'}"]
     with pytest.raises(WorkbenchError, match="belong together"):
         load_config(None, changes)
     run = begin(tmp_path / "run", load_config(None, [*changes, "method.kind=embeddings"]))

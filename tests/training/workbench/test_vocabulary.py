@@ -120,15 +120,15 @@ def text_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("architecture", "sizes"),
-    [(Architecture.LLAMA, {}), (Architecture.BLOOM, {}), (Architecture.LLAMA, {"tie_word_embeddings": True, "vocab_size": 8200})],
+    [(Architecture.LLAMA, {}), (Architecture.BLOOM, {}), (Architecture.LLAMA, {"tie_word_embeddings": True, "vocab_size": 8300})],
     ids=["llama", "bloom, tied", "tied, with spare rows"],
 )
 def test_each_new_row_is_the_mean_of_its_old_pieces(text_file: Path, tmp_path: Path, architecture: Architecture, sizes: dict[str, Any]) -> None:
     """The expanded model loads as any other; old rows are as they were, new ones of both embeddings are means; savings are measured."""
     old_folder = tiny_model(architecture, **sizes)
-    made = expand_model(str(old_folder), read_texts([text_file]), 40, tmp_path / "expanded").made
+    made = expand_model(str(old_folder), read_texts([text_file]), 20, tmp_path / "expanded").made
     rows = new_rows(tmp_path / "expanded")
-    assert made["new_rows"] == [8192, 8232] == [rows.start, rows.stop]
+    assert made["new_rows"] == [8192, 8212] == [rows.start, rows.stop]
     assert read_manifest(tmp_path / "expanded", KIND).made["savings"]["Chinese"]["after"] < made["savings"]["Chinese"]["before"]
     old, new = load_model(old_folder), load_model(tmp_path / "expanded")
     before, after = load_tokenizer(old_folder), load_tokenizer(tmp_path / "expanded")
@@ -150,4 +150,4 @@ def test_text_in_another_encoding_is_told_with_its_remedy(tmp_path: Path) -> Non
     with pytest.raises(WorkbenchError, match=r"old\.txt is not UTF-8: convert it"):
         read_texts([tmp_path / "old.txt"])
     with pytest.raises(WorkbenchError, match="no new tokens"):
-        new_rows(tiny_model())
+        new_rows(tiny_model(Architecture.LLAMA))
