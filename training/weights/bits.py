@@ -1,8 +1,8 @@
 """The difference of two rows of numbers, bit by bit: exact for every number, and small once it is compressed.
 
-A delta has the exclusive or of the bits of both. Subtracting numbers would not do: `base + (tuned - base)` rounds, and may be another number.
-Fine-tuning changes the last bits of many weights and the first bits of few, so the bytes of the same place in all numbers are put side by
-side, and the planes of first bytes, nearly all zero, take next to nothing. Measured in README.md.
+A delta has the exclusive or of the bits of both. Subtracting numbers would not do: `base + (tuned - base)` rounds, and may be another
+number. Fine-tuning changes the last bits of many weights and the first bits of few, so the bytes of the same place in all numbers are put
+side by side, and the planes of first bytes, nearly all zero, take next to nothing. Measured in README.md.
 """
 
 import zlib

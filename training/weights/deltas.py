@@ -63,7 +63,7 @@ class Difference(BaseModel):
 
 
 class DeltaIndex(BaseModel):
-    """`weights` are the weights files of the result, `files` the others; `base_sha256` and `tuned_sha256` are over the tensors' checksums."""
+    """`weights` are the weights files of the result, `files` the others; the two checksums are over those of the tensors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

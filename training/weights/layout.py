@@ -1,7 +1,7 @@
 """Where each tensor of a model folder lies in its safetensors files, so that one can be read at a time, a piece at a time.
 
-Reads the format itself (eight bytes of length, a JSON header, the numbers): the library hands out tensors, and a delta needs the header's own
-bytes, to write a file again as it was.
+Reads the format itself (eight bytes of length, a JSON header, the numbers): the library hands out tensors, and a delta needs the header's
+own bytes, to write a file again as it was.
 """
 
 import json
@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from training.workbench.errors import WorkbenchError
 
@@ -86,9 +87,8 @@ def read_layout(folder: Path) -> Layout:
         headers[path.name], found = _read_header(path)
         for tensor in found:
             if tensor.name in tensors:
-                raise WorkbenchError(
-                    f"{tensor.name} is in {tensors[tensor.name].file} and in {path.name} of {folder.name}: keep one of them"
-                )
+                both = f"{tensors[tensor.name].file} and {path.name}"
+                raise WorkbenchError(f"{tensor.name} is in two files of {folder.name}, {both}: remove one of them")
             tensors[tensor.name] = tensor
     return Layout(folder, headers, tensors)
 
@@ -126,7 +126,6 @@ def _read_header(path: Path) -> tuple[bytes, list[StoredTensor]]:
     return header, found
 
 
-def _tensor(name: str, file: str, entry: Mapping[str, object], start: int) -> StoredTensor:
-    begin, end = entry["data_offsets"]  # type: ignore[misc, unused-ignore]  # what is no pair is a damaged header
-    shape = tuple(int(size) for size in entry["shape"])  # type: ignore[attr-defined]
-    return StoredTensor(name, file, str(entry["dtype"]), shape, start + int(begin), int(end) - int(begin))
+def _tensor(name: str, file: str, entry: Mapping[str, Any], start: int) -> StoredTensor:
+    begin, end = map(int, entry["data_offsets"])
+    return StoredTensor(name, file, str(entry["dtype"]), tuple(map(int, entry["shape"])), start + begin, end - begin)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -19,7 +19,7 @@ from training.weights.layout import read_layout
 from training.workbench.artifacts import read_manifest, sha256_of
 from training.workbench.errors import WorkbenchError
 
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+WIDTHS = {"BF16": 2, "F16": 2, "F32": 4}
 
 
 def a_model(folder: Path, *files: dict[str, torch.Tensor]) -> Path:
@@ -55,18 +55,18 @@ def test_any_bytes_come_back(base: bytes, tuned: bytes, width: int) -> None:
     assert decode(base, encode(base, tuned, width), len(tuned), width) == tuned
 
 
-@given(st.data(), st.sampled_from(sorted(DTYPES)), st.lists(st.integers(0, 5), max_size=3))
+@settings(max_examples=20)
+@given(st.data(), st.sampled_from(sorted(WIDTHS)), st.lists(st.integers(0, 5), max_size=3))
 def test_any_type_and_shape_comes_back(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, dtype: str, shape: list[int]) -> None:
     """Tensors of every type and shape, with arbitrary bits, are the same after make and apply, file by file."""
-    width = DTYPES[dtype].itemsize
-    size = width
+    size = WIDTHS[dtype]
     for side in shape:
         size *= side
     raw = [data.draw(st.binary(min_size=size, max_size=size)) for _ in range(2)]
     folder = tmp_path_factory.mktemp("any")
     for name, content in zip(("base", "tuned"), raw, strict=True):
         (folder / name).mkdir()
-        header = json.dumps({"w": {"dtype": {2: "BF16", 4: "F32"}[width], "shape": shape, "data_offsets": [0, size]}}).encode()
+        header = json.dumps({"w": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}).encode()
         (folder / name / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + content)
     make_delta(folder / "base", folder / "tuned", folder / "delta")
     apply_delta(folder / "base", read_delta(folder / "delta"), folder / "result")
@@ -126,7 +126,7 @@ def test_a_wrong_base_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError, match=r"other is not the base .*a\.weight in model-0\.safetensors"):
         check_base(delta, other)
     small = a_model(tmp_path / "small", {"a.weight": numbers(6, 4, seed=1), "b.weight": numbers(5, seed=2)})
-    with pytest.raises(WorkbenchError, match=r"b\.weight .* is BF16 \[5\], not BF16 \[4\]; embed\.weight is not there"):
+    with pytest.raises(WorkbenchError, match=r"embed\.weight is not there; b\.weight in .* is BF16 \[5\], not BF16 \[4\]"):
         apply_delta(small, delta, tmp_path / "result")
     assert not (tmp_path / "result").exists()
     assert not list(tmp_path.glob(".result*"))
