@@ -108,8 +108,11 @@ class Model(Section):
     """Nothing, since it needs bitsandbytes and costs a third of speed; `nf4` is what makes a model of 7 to 47 billion weights fit."""
     dtype: Dtype = Dtype.BF16
     """bf16 as models are published; fp32 for comparisons on a CPU. The method `full` trains in float32 whatever this says."""
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
-    """torch's own attention: in every installation, and on CPUs too."""
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    """torch's own (`sdpa`), or where an architecture has none (Bloom) its plain one: what every installation has, and CPUs too."""
+    chat_template: str | None = None
+    """A Jinja file, or the name of one in `training/workbench/templates`, for models whose tokenizer has none (Falcon, BELLE). It is saved
+    with what comes out. None takes the tokenizer's own."""
     trust_remote_code: bool = False
     """Whether code that lies in the model's folder may run. Only for sources that you trust; most models need none."""
 

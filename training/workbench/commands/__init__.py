@@ -7,7 +7,7 @@ from importlib import import_module
 
 MODULES = {
     "data": (),
-    "train": ("demo_model",),
+    "train": ("demo_model", "train_tiny"),
     "eval": (),
     "chat": (),
 }
