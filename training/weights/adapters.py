@@ -29,7 +29,7 @@ CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA adapter on the CPU. Tensors have PEFT's names, ending in `lora_A.weight` (rank, inputs) and `lora_B.weight` (outputs, rank)."""
+    """A LoRA adapter on the CPU. Tensors have PEFT's names: `….lora_A.weight` is (rank, inputs), `….lora_B.weight` (outputs, rank)."""
 
     name: str
     config: Any

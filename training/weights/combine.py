@@ -1,9 +1,9 @@
 """Several LoRA adapters of one base become one, by PEFT's `add_weighted_adapter`.
 
 Of its ways only `cat` is exact: ranks add up, and what comes out is the weighted sum of the adapters. `svd` is the best approximation of
-that sum at a given rank. `linear` adds the factors A and B separately, and is far off. `ties` (Yadav et al., NeurIPS 2023) and `dare` (Yu et
-al., ICML 2024) leave entries out on purpose, so that adapters disturb each other less. No sum of adapters is what one training on all data
-would have found: where the data are at hand, train on them together.
+that sum at a given rank. `linear` adds the factors A and B separately, and is far off. `ties` (Yadav et al., NeurIPS 2023) and `dare` (Yu
+et al., ICML 2024) leave entries out on purpose, so that adapters disturb each other less. No sum of adapters is what one training on all
+data would have found: where the data are at hand, train on them together.
 
 No weight of the base is needed: PEFT gets a model of the base's shapes that takes no memory.
 """

@@ -43,27 +43,37 @@ class Lineage:
         return self.night or bool(self.cases)
 
 
+def manifest_of(folder: Path) -> Mapping[str, Any]:
+    """The manifest of a folder, of whichever kind; empty where it has none.
+
+    Raises:
+        WorkbenchError: there is one, and it can't be read.
+    """
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        found = None
+    if not isinstance(found, Mapping):
+        raise WorkbenchError(f"{MANIFEST} of {folder.resolve().name} can't be read: make the folder again")
+    return found
+
+
 def lineage_of(folder: Path, role: str) -> Lineage:
     """What the manifest in `folder` tells; `role` is what the folder is for what is made of it (`base`, `adapter`, …).
 
     Raises:
         WorkbenchError: there is a manifest, and it can't be read.
     """
-    path = folder / MANIFEST
-    name = folder.resolve().name
-    if not path.is_file():
+    found, name = manifest_of(folder), folder.resolve().name
+    if not found:
         return Lineage(role, name, None, None)
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError:
-        raise WorkbenchError(f"{MANIFEST} of {name} can't be read: make the folder again") from None
-    if not isinstance(found, Mapping):
-        raise WorkbenchError(f"{MANIFEST} of {name} can't be read: make the folder again")
     parts = list(_mappings(found))
     cases = {str(case) for part in parts for case in _listed(part.get("cases"))}
     night = any(part.get("night") for part in parts)
     kind = str(found.get("kind") or ("adapter of a night" if night else "unknown"))
-    return Lineage(role, name, kind, sha256_of(path), tuple(sorted(cases)), night, _sources(parts))
+    return Lineage(role, name, kind, sha256_of(folder / MANIFEST), tuple(sorted(cases)), night, _sources(parts))
 
 
 def made_of(command: str, parents: Sequence[Lineage]) -> dict[str, Any]:
