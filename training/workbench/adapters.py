@@ -13,7 +13,6 @@ from training.workbench.artifacts import MANIFEST
 from training.workbench.errors import WorkbenchError
 from training.workbench.places import ADAPTER_CONFIG, ADAPTER_WEIGHTS, base_fingerprint
 
-KIND = "adapter"
 BASE = "base_sha256"
 """In the manifest of an adapter: the fingerprint of what it was trained on."""
 _PREFIX, _DOWN, _UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"

@@ -8,6 +8,8 @@ from pathlib import Path
 from training.workbench.errors import WorkbenchError
 
 MODEL_CONFIG, ADAPTER_CONFIG, ADAPTER_WEIGHTS = "config.json", "adapter_config.json", "adapter_model.safetensors"
+ADAPTER, MODEL = "adapter", "model"
+"""Kinds of folders, as their manifests have them."""
 RUN_CONFIG, OUTPUT = "config.yaml", "output"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _NEEDED = ("*.json", "*.jinja", "*.model", "*.safetensors", "*.txt", "*.py")
@@ -94,7 +96,7 @@ def _from_hub(name: str) -> Path:
             f"{name} is no folder here, and the hub can't be reached to fetch it: give the folder of a model that is on this machine"
         ) from None
     except HfHubHTTPError as error:
-        code = error.response.status_code if error.response is not None else "no answer"
+        code = error.response.status_code
         raise WorkbenchError(
             f"the hub does not give {name} ({code}): check the name, or log in where its licence must be accepted"
         ) from None

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from training.workbench.artifacts import new_folder, write_manifest
+from training.workbench.places import MODEL
 
 TOKENIZER = Path(__file__).parents[1] / "demo" / "model"
 TEMPLATES = Path(__file__).with_name("templates")
 BOS, EOS, WORDS = 1, 2, 8192
 GLM_TOKENS = ("[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>")
-KIND = "model"
 
 
 class Architecture(StrEnum):
@@ -58,7 +58,7 @@ def make_tiny_model(target: Path, architecture: Architecture, seed: int = 0, **s
     with new_folder(target) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(str(folder))
-        write_manifest(folder, KIND, {"command": "train tiny-model", "architecture": str(architecture), "seed": seed})
+        write_manifest(folder, MODEL, {"command": "train tiny-model", "architecture": str(architecture), "seed": seed})
     return target
 
 

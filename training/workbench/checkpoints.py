@@ -1,0 +1,66 @@
+"""The checkpoints of a run: folders of transformers' Trainer, of which only those count that were written to the end."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+COMPLETE = "complete"
+"""A file that is written into a checkpoint last, when all others of it are on the disk."""
+STATE = "trainer_state.json"
+_NAME = re.compile(r"checkpoint-(\d+)")
+_OUTPUT = re.compile(
+    r".*\.(safetensors|jinja|model|txt|py)|(config|generation_config|adapter_config|tokenizer.*|vocab|merges|special_tokens_map|.*\.index)\.json"
+)
+
+
+def mark_complete(checkpoint: Path) -> None:
+    """Says of a checkpoint that it is whole, after its files were flushed to the disk."""
+    for path in sorted(checkpoint.rglob("*")):
+        _sync(path)
+    (checkpoint / COMPLETE).touch()
+    _sync(checkpoint)
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest whole checkpoint; None where there is none. Half-written ones are removed."""
+    whole: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        found = _NAME.fullmatch(path.name)
+        if found and (path / COMPLETE).is_file():
+            whole.append((int(found[1]), path))
+        else:
+            shutil.rmtree(path)
+    return max(whole)[1] if whole else None
+
+
+def folder_of(folder: str | Path, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return Path(folder) / f"checkpoint-{step}"
+
+
+def remove_all(folder: Path) -> None:
+    """Removes all checkpoints, when the run has its output."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def state_of(checkpoint: Path) -> Mapping[str, Any]:
+    """What the Trainer knew at a checkpoint: its step, and all that was logged until then."""
+    found: Mapping[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    return found
+
+
+def output_files(checkpoint: Path) -> Iterator[Path]:
+    """The files of a checkpoint that make the model or adapter, tokenizer included; not those to go on from."""
+    return (path for path in sorted(checkpoint.iterdir()) if path.is_file() and _OUTPUT.fullmatch(path.name))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
