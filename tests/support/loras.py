@@ -7,9 +7,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from training.workbench.adapters import BASE, KIND
+from training.workbench.adapters import BASE
 from training.workbench.artifacts import write_manifest
-from training.workbench.places import base_fingerprint
+from training.workbench.places import ADAPTER, base_fingerprint
 
 
 def a_lora(folder: Path, base: Path, seed: int = 0, below: tuple[Path, ...] = (), manifest: bool = True, **settings: Any) -> Path:
@@ -21,5 +21,5 @@ def a_lora(folder: Path, base: Path, seed: int = 0, below: tuple[Path, ...] = ()
     (folder / "README.md").unlink(missing_ok=True)
     if manifest:
         made = {"model": base.name, "adapters": [one.name for one in below], BASE: base_fingerprint(base, below)}
-        write_manifest(folder, KIND, made)
+        write_manifest(folder, ADAPTER, made)
     return folder

@@ -26,8 +26,9 @@ from training.weights.layout import CHUNK_BYTES, Layout, StoredTensor, read_layo
 from training.weights.origin import lineage_of, made_of
 from training.workbench.artifacts import MANIFEST, FileEntry, Manifest, new_folder, read_manifest, sha256_of, write_manifest
 from training.workbench.errors import WorkbenchError
+from training.workbench.places import MODEL
 
-KIND, MODEL_KIND = "delta", "model"
+KIND = "delta"
 INDEX, DIFFERENCES, HEADERS, FILES = "delta.json", "delta.bin", "headers", "files"
 WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf"}
 """Files that hold weights; of these, a delta has safetensors alone, as differences."""
@@ -192,7 +193,7 @@ def apply_delta(base: Path, delta: Delta, target: Path, told: Told = lambda _: N
         for name in delta.index.files:
             shutil.copyfile(delta.folder / FILES / name, folder / name)
         parents = (lineage_of(base, "base"), lineage_of(delta.folder, "delta"))
-        write_manifest(folder, MODEL_KIND, {**made_of("train delta apply", parents), "sha256": _sums(delta.index)})
+        write_manifest(folder, MODEL, {**made_of("train delta apply", parents), "sha256": _sums(delta.index)})
 
 
 def _check_related(before: Layout, after: Layout) -> None:

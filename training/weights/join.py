@@ -7,10 +7,10 @@ from pathlib import Path
 from training.weights.adapters import Adapter, read_adapter, write_adapter
 from training.weights.combine import Combination, combine, relative_error
 from training.weights.origin import lineage_of, made_of, manifest_of
-from training.workbench.adapters import BASE, KIND, check_same_base
+from training.workbench.adapters import BASE, check_same_base
 from training.workbench.artifacts import new_folder, write_manifest
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import adapter_folder, fingerprint, model_folder
+from training.workbench.places import ADAPTER, adapter_folder, fingerprint, model_folder
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def join(paths: Sequence[str | Path], target: Path, how: Combination, base: str 
             "seed": how.seed,
             **asdict(joined),
         }
-        write_manifest(folder, KIND, made)
+        write_manifest(folder, ADAPTER, made)
     return joined
 
 

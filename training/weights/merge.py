@@ -23,8 +23,7 @@ from training.workbench.config import Dtype
 from training.workbench.config import Model as Settings
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import DTYPES, load_base, load_tokenizer
-from training.workbench.places import MODEL_CONFIG, adapter_folder, base_fingerprint, model_folder
-from training.workbench.tiny import KIND
+from training.workbench.places import MODEL, MODEL_CONFIG, adapter_folder, base_fingerprint, model_folder
 
 PROMPTS = (
     "For three weeks she has been waking at four and worrying about the rent. What should the counselor ask first?",
@@ -107,7 +106,7 @@ def merge(model: str | Path, adapters: Sequence[str | Path], target: Path, how: 
             "prompts": len(how.prompts),
             "proofs": [asdict(proof) for proof in proofs],
         }
-        write_manifest(made, KIND, {**made_of("train merge", parents), **settings})
+        write_manifest(made, MODEL, {**made_of("train merge", parents), **settings})
     return tuple(proofs)
 
 

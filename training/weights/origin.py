@@ -13,6 +13,10 @@ from typing import Any
 from training.workbench.artifacts import MANIFEST, sha256_of
 from training.workbench.errors import WorkbenchError
 
+BASE_ROLE = "base"
+RANDOM = "train tiny-model"
+"""The command whose models have learned nothing."""
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -26,8 +30,9 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a folder of weights tells of itself. `kind` and `sha256`, of its manifest, are None where it has none: then nothing is known of
-    its cases. `night` is a folder that a night made; its weights come from cases even where no id is left."""
+    """What a folder of weights tells of itself. `kind` and `sha256`, of its manifest, are None where it has none. `night` is a folder that
+    a night made: its weights come from cases even where no id is left. `unknown` names what went into it and does not tell where it is from;
+    a base without a manifest is no part of that: it was published by others."""
 
     role: str
     name: str
@@ -36,6 +41,7 @@ class Lineage:
     cases: tuple[str, ...] = ()
     night: bool = False
     data: tuple[DataSource, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def from_cases(self) -> bool:
@@ -61,24 +67,34 @@ def manifest_of(folder: Path) -> Mapping[str, Any]:
 
 
 def lineage_of(folder: Path, role: str) -> Lineage:
-    """What the manifest in `folder` tells; `role` is what the folder is for what is made of it (`base`, `adapter`, …).
+    """What the manifest in `folder` tells; `role` is what the folder is for what is made of it: `base`, `adapter`, `rows`, …
 
     Raises:
         WorkbenchError: there is a manifest, and it can't be read.
     """
     found, name = manifest_of(folder), folder.resolve().name
     if not found:
-        return Lineage(role, name, None, None)
+        return Lineage(role, name, None, None, unknown=() if role == BASE_ROLE else (name,))
     parts = list(_mappings(found))
     cases = {str(case) for part in parts for case in _listed(part.get("cases"))}
     night = any(part.get("night") for part in parts)
     kind = str(found.get("kind") or ("adapter of a night" if night else "unknown"))
-    return Lineage(role, name, kind, sha256_of(folder / MANIFEST), tuple(sorted(cases)), night, _sources(parts))
+    unknown = {str(one) for part in parts for one in _listed(part.get("unknown"))}
+    if not night and not _tells(found):
+        unknown.add(name)
+    sha256 = sha256_of(folder / MANIFEST)
+    return Lineage(role, name, kind, sha256, tuple(sorted(cases)), night, _sources(parts), tuple(sorted(unknown)))
 
 
 def made_of(command: str, parents: Sequence[Lineage]) -> dict[str, Any]:
     """For the manifest of what is made of `parents`: they themselves, with all that they tell."""
     return {"command": command, "parents": [asdict(parent) for parent in parents]}
+
+
+def _tells(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest says what its folder was made of, down to nothing but random numbers."""
+    made = manifest.get("made", {})
+    return "parents" in made or "sources" in made or made.get("command") == RANDOM
 
 
 def _sources(parts: Sequence[Mapping[str, Any]]) -> tuple[DataSource, ...]:

@@ -158,7 +158,7 @@ def test_adapters_of_other_bases_are_refused(pair: tuple[Path, Path], base: Path
     """By the fingerprint in manifests; without one by the name of the base; and by its layers, whatever it is called."""
     other = tiny_model(Architecture.LLAMA, seed=5)
     stranger = a_lora(tmp_path / "stranger", other)
-    with pytest.raises(WorkbenchError, match="one was trained on .*, stranger on .*other weights"):
+    with pytest.raises(WorkbenchError, match=r"one was trained on .*, stranger on .*other weights"):
         join([pair[0], stranger], tmp_path / "joined", Combination())
     with pytest.raises(WorkbenchError, match="stranger was trained on other weights"):
         join([stranger, stranger], tmp_path / "joined", Combination(), base=base)
@@ -170,9 +170,9 @@ def test_adapters_of_other_bases_are_refused(pair: tuple[Path, Path], base: Path
     finally:
         (pair[0] / "hidden.json").rename(pair[0] / "manifest.json")
     wide = tiny_model(Architecture.LLAMA, hidden_size=128)
-    with pytest.raises(WorkbenchError, match="does not fit .*should be .*another base"):
+    with pytest.raises(WorkbenchError, match=r"does not fit .*should be .*another base"):
         join([stranger, stranger], tmp_path / "joined", Combination(), base=wide)
-    with pytest.raises(WorkbenchError, match="belongs to no layer|does not have"):
+    with pytest.raises(WorkbenchError, match=r"belongs to no layer|does not have"):
         join([stranger, stranger], tmp_path / "joined", Combination(), base=tiny_model(Architecture.BLOOM))
     assert not (tmp_path / "joined").exists()
 
@@ -180,7 +180,7 @@ def test_adapters_of_other_bases_are_refused(pair: tuple[Path, Path], base: Path
 def test_what_is_no_sum_of_low_ranks_is_refused(base: Path, tmp_path: Path) -> None:
     """An adapter with magnitudes or whole layers of its own can't be combined, and is told to be merged."""
     for name, more in (("dora", {"use_dora": True}), ("head", {"modules_to_save": ["lm_head"]}), ("bias", {"bias": "all"})):
-        with pytest.raises(WorkbenchError, match=f"{name} .*phyassist train merge"):
+        with pytest.raises(WorkbenchError, match=rf"{name} .*phyassist train merge"):
             read_adapter(a_lora(tmp_path / name, base, **more))
     (tmp_path / "empty").mkdir()
     with pytest.raises(WorkbenchError, match="empty holds no adapter"):
@@ -190,7 +190,7 @@ def test_what_is_no_sum_of_low_ranks_is_refused(base: Path, tmp_path: Path) -> N
 def test_ranks_beyond_the_server_are_refused() -> None:
     """Ranks go up to what the server takes; more is an error that says what else can be done."""
     assert [served_rank(rank) for rank in (1, 2, 9, 33, 512)] == [1, 8, 16, 64, 512]
-    with pytest.raises(WorkbenchError, match="513.*512 at most.*svd.*merge"):
+    with pytest.raises(WorkbenchError, match=r"513.*512 at most.*svd.*merge"):
         served_rank(513)
 
 
