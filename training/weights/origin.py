@@ -31,8 +31,8 @@ class DataSource:
 @dataclass(frozen=True)
 class Lineage:
     """What a folder of weights tells of itself. `kind` and `sha256`, of its manifest, are None where it has none. `night` is a folder that
-    a night made: its weights come from cases even where no id is left. `unknown` names what went into it and does not tell where it is from;
-    a base without a manifest is no part of that: it was published by others."""
+    a night made: its weights come from cases even where no id is left. `unknown` names what went into it and does not tell where it is
+    from; a base without a manifest is no part of that: it was published by others."""
 
     role: str
     name: str

@@ -260,6 +260,11 @@ class Config(Section):
     reinforce: Reinforce = Reinforce()
     """Settings of the task `reinforce` alone (`sections.py`)."""
 
+    @field_validator("method", mode="before")
+    @classmethod
+    def _lora(cls, found: object) -> object:
+        return {"kind": "lora", **found} if isinstance(found, Mapping) else found
+
     @field_validator("tracking", mode="before")
     @classmethod
     def _none(cls, found: object) -> object:

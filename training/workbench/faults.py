@@ -50,7 +50,7 @@ def memory_advice(config: Config) -> str:
     if isinstance(method, Lora) and config.model.quantise is Quantise.NONE:
         return "set model.quantise to nf4: the base then takes a quarter"
     if isinstance(method, Full):
-        return "set distributed.deepspeed to zero3 with more processes, or method.kind to lora: all weights with their optimizer take 16 bytes each"
+        return "set distributed.deepspeed to zero3 with more processes, or method.kind to lora: a weight with its optimizer takes 16 bytes"
     return f"set data.max_length, which is {config.data.max_length}, lower: rows that are longer are left out and counted"
 
 

@@ -194,7 +194,8 @@ def _attempt(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome | 
 
 def _trained(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome:
     checkpoint = checkpoints.newest(run.checkpoints)
-    state = checkpoints.state_of(checkpoint) if checkpoint else {"global_step": 0, "max_steps": 1, "log_history": []}
+    begun: Mapping[str, Any] = {"global_step": 0, "max_steps": 1, "log_history": []}
+    state = checkpoints.state_of(checkpoint) if checkpoint else begun
     if is_main_process():
         rewind(run.folder, state["global_step"] if checkpoint else -1)
     job = build(run)
@@ -295,7 +296,7 @@ def _check_processes(config: Config, trainer: Any) -> None:
     meant, found = config.distributed.processes, int(trainer.accelerator.num_processes)
     if meant != found:
         raise WorkbenchError(
-            f"distributed.processes is {meant}, but {found} train: start it with `torchrun --nproc-per-node {meant} -m deploy.cli train …`, "
+            f"distributed.processes is {meant}, but {found} train: start it by `torchrun --nproc-per-node {meant} -m deploy.cli train`, "
             "or set distributed.processes"
         )
 

@@ -18,6 +18,8 @@ from training.workbench.runs import Run
 from training.workbench.tracking import tracking
 
 _SUMMARY = "train_runtime"
+_SPEED = ("runtime", "per_second", "flos")
+"""Ends of names of figures that are of no use in a run's progress."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
 
     def _tell(self, state: Any, logs: Mapping[str, Any]) -> None:
         done, left = state.global_step - self._first, state.max_steps - state.global_step
-        figures = {name: float(value) for name, value in logs.items() if isinstance(value, int | float) and not _is_speed(name)}
+        figures = {name: float(value) for name, value in logs.items() if isinstance(value, int | float) and not name.endswith(_SPEED)}
         point = {"step": state.global_step, "steps": state.max_steps, **figures, "memory_bytes": peak_bytes()}
         if done:
             point["seconds_left"] = round((time.monotonic() - self._began) / done * left, 1)
@@ -111,17 +113,17 @@ def stop_signals() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def note(number: int, _: Any) -> None:
         told.append(number)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
         print("\nstopping after this step, with a checkpoint (once more to stop at once)", file=sys.stderr)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, note)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        before[one] = signal.signal(one, note)
     try:
         yield told
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)

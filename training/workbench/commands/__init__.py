@@ -7,7 +7,7 @@ from importlib import import_module
 
 MODULES = {
     "data": (),
-    "train": ("demo_model", "train_tiny", "train_combine", "train_merge", "train_delta", "train_publish"),
+    "train": ("demo_model", "train_sft", "train_tiny", "train_combine", "train_merge", "train_delta", "train_publish"),
     "eval": (),
     "chat": (),
 }
