@@ -77,7 +77,7 @@ def merge(model: str | Path, adapters: Sequence[str | Path], target: Path, how: 
         WorkbenchError: the base is quantised or another one, the outputs differ by more than the tolerance, or nothing can be written.
     """
     base, folders = model_folder(model), [adapter_folder(adapter) for adapter in adapters]
-    dtype = how.dtype or _own_dtype(base)
+    dtype = how.dtype or own_dtype(base)
     _check_stack(base, folders)
     tokenizer_of = next((folder for folder in reversed(folders) if (folder / "tokenizer_config.json").is_file()), base)
     inputs = _inputs(tokenizer_of, how.prompts)
@@ -203,7 +203,8 @@ def _changed(folder: Path) -> set[str]:
         return {name.split(".lora_")[0].rpartition(".")[2] for name in file.keys() if ".lora_" in name}  # noqa: SIM118  # it is no mapping
 
 
-def _own_dtype(base: Path) -> Dtype:
+def own_dtype(base: Path) -> Dtype:
+    """The type of a model's files; float32 for float16, all of whose numbers it holds."""
     config = json.loads((base / MODEL_CONFIG).read_text(encoding="utf-8"))
     name = config.get("dtype") or config.get("torch_dtype")
     return next((dtype for dtype, kind in DTYPES.items() if str(kind) == f"torch.{name}"), Dtype.FP32)
