@@ -132,8 +132,9 @@ def _check_header(header: Sequence[str], columns: Iterable[str], name: str) -> N
         raise WorkbenchError(f"{name} is empty")
     missing = [column for column in columns if column not in header]
     if missing:
+        many = "s" if len(missing) > 1 else ""
         raise WorkbenchError(
-            f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}: is it the right file, with its first line?"
+            f"{name} lacks the column{many} {', '.join(missing)}: is it the right file, in that encoding, with its first line?"
         )
     if len(set(header)) < len(header):
         raise WorkbenchError(f"{name} has two columns of the same name: rename or remove one")

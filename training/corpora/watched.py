@@ -12,10 +12,11 @@ from training.corpora.reading import Progress
 
 @contextmanager
 def watched() -> Iterator[Progress]:
-    """Something to report progress to, shown on standard error while the block runs; bars go away at its end."""
+    """Something to report progress to, shown in a terminal while the block runs (standard error); bars go away at its end."""
+    console = Console(stderr=True)
     known: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
 
         def told(what: str, done: int, total: int) -> None:
             if what not in known:

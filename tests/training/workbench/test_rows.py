@@ -58,7 +58,7 @@ def test_rows_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, r
     assert FORMS[found.form] is type(rows[0])
     if spreadsheet:
         with (folder / "train.csv").open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
+            lines: list[dict[str, Any]] = list(csv.DictReader(file))
         assert [type(rows[0])(**line) for line in lines] == list(rows)
 
 

@@ -27,7 +27,14 @@ class Screen:
 
     def say(self, sentence: str) -> None:
         """Something of the program, not of the model."""
-        self.console.print(Text(sentence, style="dim"))
+        self.console.print(Text(sentence, style="dim"), soft_wrap=not self.console.is_terminal)
+
+    def aside(self, sentence: str) -> None:
+        """The same between a question and its answer."""
+        if self.console.is_terminal:
+            self.console.control(Control.move_to_column(0), Control((ControlType.ERASE_IN_LINE, 2)))
+        self.say(sentence)
+        self.begin()
 
     def echo(self, question: str) -> None:
         """A question that nobody has seen being typed."""

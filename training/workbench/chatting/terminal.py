@@ -123,8 +123,7 @@ class Conversation:
                     case Delta(text):
                         self._screen.piece(text)
                     case Forgot():
-                        self._screen.say("(the conversation is longer than the model takes: its oldest turns are left out from here on)")
-                        self._screen.begin()
+                        self._screen.aside("(the conversation is longer than the model takes: its oldest turns are left out from here on)")
                     case Answered():
                         return event
         raise AssertionError("an answer ends with what it is")  # `Dialogue.ask` says so
