@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from training.corpora.tally import Tally
 from training.workbench.errors import WorkbenchError
 
-STRAY, COLUMNS = "stray quotes kept as text", "another number of columns than the header"
+STRAY, COLUMNS = "rows with stray quotes, read without trusting them", "another number of columns than the header"
 MOST_LINES = 60
 """Lines that a quoted field may run over; more are a quote that never closes."""
 QUESTIONS = ("ask", "question")
@@ -129,8 +129,9 @@ def inner(text: str) -> list[str] | None:
 
 
 def literal(text: str) -> list[str]:
-    """Fields with every quote as text."""
-    return text.rstrip("\r\n").split(",")
+    """Fields with every quote as text, but for one alone at the beginning or the end of a field, which says nothing."""
+    fields = text.rstrip("\r\n").split(",")
+    return [field.strip('"') if field.count('"') == 1 and '"' in (field[0], field[-1]) else field for field in fields]
 
 
 class _Lines:

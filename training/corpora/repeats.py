@@ -58,6 +58,19 @@ def texts_of(row: Row) -> tuple[str, ...]:
             return (row.text,)
 
 
+def answers_of(row: Row) -> tuple[str, ...]:
+    """What is learned from a row: the assistant's turns, the completion, the better answer; nothing of running text."""
+    match row:
+        case Conversation():
+            return tuple(turn.content for turn in row.messages if turn.role == "assistant")
+        case PromptCompletion():
+            return (row.completion,)
+        case Comparison():
+            return (row.chosen,)
+        case Text():
+            return ()
+
+
 def _beginnings(row: Conversation) -> Iterator[bytes]:
     for end, turn in enumerate(row.messages[:-1], start=1):
         if turn.role == "assistant":

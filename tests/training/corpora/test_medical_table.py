@@ -27,7 +27,7 @@ def test_a_quote_that_never_closes_swallows_nothing() -> None:
     assert len(list(csv.reader(io.StringIO(body)))) < 3
     rows, tally = read(body)
     assert [answer for _, answer in rows] == ["早点休息。", "多喝水。", "去检查。"]
-    assert rows[0][0] == '睡不好怎么办？\n"睡不好三天了'
+    assert rows[0][0] == "睡不好怎么办？\n睡不好三天了"
     assert tally.repaired == {STRAY: 1}
 
 

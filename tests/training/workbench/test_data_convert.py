@@ -51,6 +51,7 @@ def test_a_folder_of_rows_says_where_they_come_from(covid: Path, tmp_path: Path,
     told = capsys.readouterr().out
     assert "9 train, 3 dev" in told
     assert "12 (the beginning of a longer dialogue)" in told
+    assert "answers: 24, half of them up to 5 characters, 50.0% under 10" in told
 
 
 def test_samples_for_prediction_stay_on_their_dialogues_side(covid: Path, tmp_path: Path) -> None:
