@@ -19,11 +19,7 @@ def tiny_model(architecture: Architecture = Architecture.LLAMA, seed: int = 0, *
     """The folder of a tiny model with tokenizer and chat template. Copy it before you change a file of it."""
     name = "-".join([str(architecture), str(seed), *(f"{key}-{value}" for key, value in sorted(sizes.items()))])
     folder = _models() / name
-<<<<<<< HEAD
     return folder if folder.exists() else make_tiny_model(folder, architecture, seed, **sizes)
-=======
-    return folder if folder.is_dir() else make_tiny_model(folder, architecture, seed, **sizes)
->>>>>>> wb-evaluate
 
 
 @pytest.fixture(scope="session")

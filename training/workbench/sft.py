@@ -81,15 +81,9 @@ def job(run: Run, trainable: Callable[[Any], Any], **more: Any) -> Job:
         router_aux_loss_coef=0.0,  # TRL adds the routers' auxiliary loss by default; the write-ups had none
         **more,
     )
-<<<<<<< HEAD
     model = trainable(load_base(config.model))
-    if config.data.packing:
-        check_kept_apart(model)
-=======
-    model = make_trainable(load_base(config.model), config.method, config.seed)
     if config.data.packing and config.model.attention != "flash_attention_2" and config.distributed.deepspeed is DeepSpeed.NONE:
         check_kept_apart(model)  # flash attention needs a GPU, and ZeRO-3 its engine, before anything can be computed
->>>>>>> wb-core
     with keeping_numbers(model):
         trainer = Sft(
             model=model,
