@@ -79,8 +79,8 @@ def check(config: Config, ran: Ran) -> None:
     if ran.processes != meant.nodes * meant.processes:
         where = f" on {meant.nodes} machines each" if meant.nodes > 1 else ""
         raise WorkbenchError(
-            f"distributed.processes is {meant.processes}{where}, but {ran.processes} train: start it with `phyassist train sft` or `resume`, "
-            "which start torchrun, or with the commands that `phyassist train launch-command` prints"
+            f"distributed.processes is {meant.processes}{where}, but {ran.processes} train: start it with `phyassist train sft` or "
+            "`resume`, which start torchrun, or with the commands that `phyassist train launch-command` prints"
         )
     if ran.zero_stage != STAGES[meant.deepspeed]:
         raise WorkbenchError(
@@ -165,10 +165,7 @@ def torchrun(run: Path, processes: int, nodes: int = 1, node: int = 0, address: 
 def launch_commands(run: Path, config: Config, address: str) -> Sequence[str]:
     """What to run on each of the machines, the first of them first."""
     meant = config.distributed
-    return [
-        " ".join(["python", *torchrun(run, meant.processes, meant.nodes, node, address)])
-        for node in range(meant.nodes)
-    ]
+    return [" ".join(["python", *torchrun(run, meant.processes, meant.nodes, node, address)]) for node in range(meant.nodes)]
 
 
 def hostfile(config: Config, address: str) -> str:
@@ -232,5 +229,3 @@ def _ended(run: Run, code: int, log: IO[bytes]) -> Result:
     log.seek(0)
     (run.folder / LOG).write_bytes(log.read())
     raise WorkbenchError(f"the processes of {run.folder.name} ended with {code} and gave no reason: see {LOG} in its folder")
-
-

@@ -27,7 +27,9 @@ def run_embeddings(run: Run) -> Result:
         WorkbenchError: the model has no new rows, or with what else to do about it.
     """
     if run.config.distributed.deepspeed is not DeepSpeed.NONE:
-        raise WorkbenchError("distributed.deepspeed shares out what is trained, here a few rows: set it to none, several processes work without")
+        raise WorkbenchError(
+            "distributed.deepspeed shares out what is trained, here a few rows: set it to none, several processes work without"
+        )
     rows = new_rows(run.config.model.path)
 
     def build(of: Run) -> Job:
@@ -41,7 +43,7 @@ def only_rows(model: Any, rows: range) -> Any:
     model = model.float().requires_grad_(False)
     for table in embedding_tables(model):
         table.requires_grad_(True)
-        table.register_hook(lambda gradient: _within(gradient, rows))
+        table.register_hook(lambda gradient: _within(gradient, rows))  # type: ignore[no-untyped-call]  # torch gives it none
     return model
 
 

@@ -3,8 +3,8 @@
     FOLDER/suggestions.jsonl    one JSON object a line: id, description, note (the note format, with questions alone), approved: false
            manifest.json        kind "suggestions": which model was asked, and how
 
-A person opens the file, removes or rewrites questions, and writes `"approved": true` where the rest may be learned from. Only such lines become
-training rows (`phyassist data approved-questions`). Nothing goes to a patient, and nothing is learned that nobody read.
+A person opens the file, removes or rewrites questions, and writes `"approved": true` where the rest may be learned from. Only such lines
+become training rows (`phyassist data approved-questions`). Nothing goes to a patient, and nothing is learned that nobody read.
 """
 
 import json
@@ -29,6 +29,7 @@ from training.workbench.rows import Source as File
 KIND = "suggestions"
 FILE = "suggestions.jsonl"
 QUESTION_MARKS = ("?", "？")
+LIMITS = NoteLimits()
 
 
 class Suggestion(BaseModel):
@@ -68,7 +69,7 @@ def read_descriptions(path: Path) -> tuple[str, ...]:
     return found
 
 
-def propose(source: Source, descriptions: Sequence[str], each: int, limits: NoteLimits = NoteLimits()) -> Proposed:
+def propose(source: Source, descriptions: Sequence[str], each: int, limits: NoteLimits = LIMITS) -> Proposed:
     """Asks the model `each` times about each description and keeps what is a question, once, as items of a note."""
     asked = [
         Question(f"{place:06d}-{turn}", question_prompt(text), "", f"{place:06d}")
@@ -100,11 +101,16 @@ def approved_rows(folder: Path, target: Path) -> Manifest:
     """
     made = read_manifest(folder, KIND, verify=False).made
     path = folder / FILE
-    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (FileNotFoundError, UnicodeDecodeError):
+        raise WorkbenchError(f"{FILE} of {folder.name} is missing, or not UTF-8 any more: save it as UTF-8") from None
     read = [_read(line, f"line {number} of {path.name}") for number, line in enumerate(lines, start=1)]
     rows = [question_row(one.description, text) for one, texts in read if one.approved for text in texts]
     dropped = Counter({"not approved": sum(not one.approved for one, _ in read)})
-    origin = Origin("data approved-questions", [File(path.name, sha256_of(path), len(read))], dropped, settings={"model": made.get("model")})
+    origin = Origin(
+        "data approved-questions", [File(path.name, sha256_of(path), len(read))], dropped, settings={"model": made.get("model")}
+    )
     return write_rows(target, {Split.TRAIN: rows}, origin)
 
 
@@ -126,5 +132,7 @@ def _read(line: str, where: str) -> tuple[Suggestion, list[str]]:
         one = Suggestion.model_validate_json(line)
         items = parse_note(json.dumps(one.note)) if any(one.note.values()) else ()
     except (ValidationError, InvalidNote):
-        raise WorkbenchError(f"{where} is no suggestion any more: it needs id, description, note and approved, as the program wrote them") from None
+        raise WorkbenchError(
+            f"{where} is no suggestion any more: it needs id, description, note and approved, as the program wrote them"
+        ) from None
     return one, [item.text for item in items if item.kind is Kind.QUESTION]

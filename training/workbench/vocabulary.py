@@ -4,7 +4,7 @@ A model that met little Chinese cuts it into characters or bytes, so texts take 
 tokens more for that (Ji et al., 2023). Here new merges are learned over the old tokenizer's pieces and rank below all old ones ("continued
 BPE training", Purason et al., 2025), so each new token can be reached, and a text that holds none of them is cut as it was.
 
-Two kinds of tokenizers are known, which is nearly all of them: byte-level ones, as GPT-2's, Bloom's and Falcon's, and those in the manner of
+Two kinds of tokenizers are known, which is nearly all of them: byte-level ones, as GPT-2's, Bloom's and Falcon's, and those in the way of
 SentencePiece with `▁` for a space, as LLaMA's and Mixtral's. The latter get characters first which they had to spell in bytes.
 """
 
@@ -135,7 +135,11 @@ def _learned(tokenizer: Tokenizer, texts: Sequence[str], tokens: int, at_least: 
 
 
 def _spelled(tokenizer: Tokenizer, stand_ins: str) -> str:
-    return "".join(tokenizer.id_to_token(ord(one) - FIRST_STAND_IN) for one in stand_ins)
+    return "".join(_name(tokenizer, ord(one) - FIRST_STAND_IN) for one in stand_ins)
+
+
+def _name(tokenizer: Tokenizer, token: int) -> str:
+    return tokenizer.id_to_token(token) or ""
 
 
 def _words(tokenizer: Tokenizer, texts: Sequence[str], byte_level: bool) -> Iterator[str]:
@@ -148,7 +152,7 @@ def _words(tokenizer: Tokenizer, texts: Sequence[str], byte_level: bool) -> Iter
 
     @cache
     def script(piece: int) -> str:
-        text = tokenizer.id_to_token(piece).removeprefix(SPACE)
+        text = _name(tokenizer, piece).removeprefix(SPACE)
         if piece in special or (not byte_level and not (text and all(unicodedata.category(one)[0] in "LM" for one in text))):
             return ""
         if byte_level:
@@ -160,7 +164,7 @@ def _words(tokenizer: Tokenizer, texts: Sequence[str], byte_level: bool) -> Iter
             line, before = "", ("", -1)
             for piece, word in zip(encoded.ids, encoded.word_ids, strict=True):
                 here = (script(piece), -1 if word is None else word)
-                apart = here != before or not here[0] or (not byte_level and tokenizer.id_to_token(piece).startswith(SPACE))
+                apart = here != before or not here[0] or (not byte_level and _name(tokenizer, piece).startswith(SPACE))
                 line += ("\n" if apart else "") + chr(FIRST_STAND_IN + piece)
                 before = here
             yield line

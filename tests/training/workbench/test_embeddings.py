@@ -15,7 +15,9 @@ from training.workbench.rows import Origin, Source, Split, Text, write_rows
 from training.workbench.runs import begin
 from training.workbench.tiny import Architecture
 
-NEW = [f"The psychotherapist reported psychosomatic hypervigilance and rumination {often}." for often in ("daily", "often", "twice", "again")]
+NEW = [
+    f"The psychotherapist reported psychosomatic hypervigilance and rumination {often}." for often in ("daily", "often", "twice", "again")
+]
 
 
 @pytest.mark.parametrize("architecture", [Architecture.LLAMA, Architecture.BLOOM], ids=["embeddings and head", "one matrix for both"])
@@ -27,15 +29,24 @@ def test_new_rows_learn_and_all_else_stays_to_the_bit(tmp_path: Path, architectu
     origin = Origin("test", [Source("hand-written", "0" * 64, 8)])
     write_rows(tmp_path / "rows", {Split.TRAIN: [Text(text) for text in NEW * 4], Split.DEV: [Text(NEW[0])]}, origin)
     changes = {"task": "embeddings", "method.kind": "embeddings", "model.path": tmp_path / "expanded", "data.path": tmp_path / "rows"}
-    changes |= {"steps.max_steps": 6, "steps.batch": 4, "steps.accumulation": 1, "optimiser.learning_rate": 0.05, "optimiser.weight_decay": 0.1}
+    changes |= {
+        "steps.max_steps": 6,
+        "steps.batch": 4,
+        "steps.accumulation": 1,
+        "optimiser.learning_rate": 0.05,
+        "optimiser.weight_decay": 0.1,
+    }
     changes |= {"optimiser.schedule": "constant", "optimiser.warmup": 0, "evaluation.every": 6, "saving.every": 6}
     run = begin(tmp_path / "run", load_config(None, [f"{name}={value}" for name, value in changes.items()]))
     result = train_run(run)
-    assert result.dev_before is not None and result.dev_after is not None and result.dev_after < result.dev_before - 0.1
+    assert result.dev_before is not None
+    assert result.dev_after is not None
+    assert result.dev_after < result.dev_before - 0.1
     before, after = (load_model(folder).state_dict() for folder in (tmp_path / "expanded", run.output))
     assert before.keys() == after.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved and all(before[name].shape[0] == rows.stop for name in moved)
+    assert moved
+    assert all(before[name].shape[0] == rows.stop for name in moved)
     for name in moved:
         assert torch.equal(before[name][: rows.start], after[name][: rows.start])
         assert not torch.equal(before[name][rows.start :], after[name][rows.start :])

@@ -22,12 +22,17 @@ from training.workbench.vocabulary import Expansion, expand
 TEXTS = [
     *(f"来访者说夜里反复惊醒，胸闷心悸，第{day}天，饮食减少。" for day in "一二三四五六"),
     *(f"昨日复诊，惊醒次数减少，心悸好转，舌苔薄白{sign}" for sign in "。！？；"),
-    *(f"The psychotherapist reported psychosomatic complaints, hypervigilance and rumination {often}." for often in ("daily", "often", "twice")),
+    *(
+        f"The psychotherapist reported psychosomatic complaints, hypervigilance and rumination {often}."
+        for often in ("daily", "often", "twice")
+    ),
     "Rumination and hypervigilance; psychosomatic complaints subsided.",
 ]
 BYTES = [f"<0x{number:02X}>" for number in range(256)]
 KINDS = ("byte-level", "metaspace")
-written = st.lists(st.sampled_from([*TEXTS, *"惊醒心悸薄 abc\n\t😀é▁", "  ", "hypervigilance", "龘", "of the"]) | st.text(max_size=12), max_size=6).map("".join)
+written = st.lists(
+    st.sampled_from([*TEXTS, *"惊醒心悸薄 abc\n\t😀é▁", "  ", "hypervigilance", "龘", "of the"]) | st.text(max_size=12), max_size=6
+).map("".join)
 
 
 @cache
@@ -38,7 +43,9 @@ def old_tokenizer(kind: str) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     english = [text for text in TEXTS if text.isascii()] + ["of the patient and of the day, the night"] * 3
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
-    tokenizer.train_from_iterator(english, trainers.BpeTrainer(vocab_size=380, special_tokens=["<unk>", "<s>", "</s>", *BYTES], show_progress=False))
+    tokenizer.train_from_iterator(
+        english, trainers.BpeTrainer(vocab_size=380, special_tokens=["<unk>", "<s>", "</s>", *BYTES], show_progress=False)
+    )
     layout = json.loads(tokenizer.to_str())
     layout["added_tokens"] = layout["added_tokens"][:3]
     tokenizer = Tokenizer.from_str(json.dumps(layout))
@@ -123,7 +130,9 @@ def text_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [(Architecture.LLAMA, {}), (Architecture.BLOOM, {}), (Architecture.LLAMA, {"tie_word_embeddings": True, "vocab_size": 8300})],
     ids=["llama", "bloom, tied", "tied, with spare rows"],
 )
-def test_each_new_row_is_the_mean_of_its_old_pieces(text_file: Path, tmp_path: Path, architecture: Architecture, sizes: dict[str, Any]) -> None:
+def test_each_new_row_is_the_mean_of_its_old_pieces(
+    text_file: Path, tmp_path: Path, architecture: Architecture, sizes: dict[str, Any]
+) -> None:
     """The expanded model loads as any other; old rows are as they were, new ones of both embeddings are means; savings are measured."""
     old_folder = tiny_model(architecture, **sizes)
     made = expand_model(str(old_folder), read_texts([text_file]), 20, tmp_path / "expanded").made
@@ -135,7 +144,8 @@ def test_each_new_row_is_the_mean_of_its_old_pieces(text_file: Path, tmp_path: P
     assert after.decode(after.encode(TEXTS[0], add_special_tokens=False)) == TEXTS[0]
     token = after.encode(" hypervigilance", add_special_tokens=False)[0]
     pieces = before.encode(after.decode([token]), add_special_tokens=False)
-    assert token >= rows.start and len(pieces) > 1
+    assert token >= rows.start
+    assert len(pieces) > 1
     for get in ("get_input_embeddings", "get_output_embeddings"):
         table, expanded = (getattr(model, get)().weight for model in (old, new))
         assert torch.equal(table[: rows.start], expanded[: rows.start])

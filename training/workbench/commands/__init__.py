@@ -7,7 +7,17 @@ from importlib import import_module
 
 MODULES = {
     "data": ("data_prepare", "data_convert", "data_questions"),
-    "train": ("demo_model", "train_sft", "train_tiny", "train_vocabulary", "train_launch", "train_combine", "train_merge", "train_delta", "train_publish"),
+    "train": (
+        "demo_model",
+        "train_sft",
+        "train_tiny",
+        "train_vocabulary",
+        "train_launch",
+        "train_combine",
+        "train_merge",
+        "train_delta",
+        "train_publish",
+    ),
     "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare", "side_by_side"),
     "chat": ("chat",),
 }

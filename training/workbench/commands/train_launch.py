@@ -1,6 +1,5 @@
 """`phyassist train launch-command`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ def launch_command(
     deepspeed: Zero = None,
     changes: Changes = None,
 ) -> None:
-    """Begin a run that several machines will train, and print what to start on each; all must see its folder, model and rows in one place."""
+    """Begin a run for several machines and print what to start on each; all must see its folder, model and rows in one place."""
     from training.workbench.distributed import deepspeed_command, hostfile, launch_commands
     from training.workbench.runs import begin
 
