@@ -23,6 +23,7 @@ from training.workbench.config import Config, DeepSpeed
 from training.workbench.errors import WorkbenchError
 from training.workbench.progress import DEV_LOSS, LOSS, Bar, read_progress
 from training.workbench.runs import Result, Run, result_of
+from training.workbench.stopping import stop_signals
 from training.workbench.zero import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +53,11 @@ class Ran:
         return f"{self.processes} processes ({self.kind.lower()}{stage})"
 
 
-def is_worker() -> bool:
-    """Whether this is one of the processes of a training: torchrun and DeepSpeed's launcher say so in the environment."""
-    return "WORLD_SIZE" in os.environ
+def needs_launch(config: Config) -> bool:
+    """Whether a training has processes to be started, DeepSpeed's even where it is one; not where this is one of them, as torchrun and
+    DeepSpeed's launcher say in the environment."""
+    meant = config.distributed
+    return "WORLD_SIZE" not in os.environ and (meant.processes * meant.nodes > 1 or meant.deepspeed is not DeepSpeed.NONE)
 
 
 def how_it_runs(trainer: Any) -> Ran:
@@ -106,8 +109,6 @@ def launch(run: Run) -> Result:
     Raises:
         WorkbenchError: why the training failed, or that it was stopped.
     """
-    from training.workbench.watch import stop_signals
-
     check_machine(run.config)
     (run.folder / FAILURE).unlink(missing_ok=True)
     (run.folder / LOG).unlink(missing_ok=True)

@@ -26,7 +26,8 @@ from training.workbench.errors import WorkbenchError, writing
 from training.workbench.faults import memory_advice, out_of_memory, saving
 from training.workbench.progress import DEV_LOSS, LOSS, draw_curve, rewind
 from training.workbench.runs import MEMORY, Result, Run, alone, finish, is_main_process, result_of, write_output
-from training.workbench.watch import Goal, Watch, stop_signals
+from training.workbench.stopping import stop_signals
+from training.workbench.watch import Goal, Watch
 from training.workbench.zero import deepspeed_settings
 
 

@@ -1,11 +1,7 @@
 """What happens beside a training: its progress is told, the best checkpoint is kept, it ends early where more steps don't help."""
 
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,29 +101,3 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
         text = ", ".join(f"{name.replace('eval_', 'dev ')} {figures[name]:.3f}" for name in names if name in figures)
         if self._bar is not None:
             self._bar.show(state.global_step, f"{text}, {peak_bytes() / 1e9:.1f} GB", important=measured)
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Signals that asked this process to stop, while the block runs: the training then ends with a checkpoint after its step.
-
-    Where this is not the main thread nothing is caught. A second signal of a kind ends the process as usual.
-    """
-    told: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
-    before: dict[signal.Signals, Any] = {}
-
-    def note(number: int, _: Any) -> None:
-        told.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-        print("\nstopping after this step, with a checkpoint (once more to stop at once)", file=sys.stderr)
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        before[one] = signal.signal(one, note)
-    try:
-        yield told
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

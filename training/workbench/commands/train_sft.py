@@ -8,7 +8,7 @@ import typer
 
 from training.workbench.commands.groups import train
 from training.workbench.config import Config, DeepSpeed, Task, load_config
-from training.workbench.distributed import is_worker, launch
+from training.workbench.distributed import launch, needs_launch
 from training.workbench.errors import WorkbenchError
 from training.workbench.runs import Result, Run, begin, open_run
 
@@ -92,8 +92,7 @@ def start(config: Config, out: Path) -> Result:
 
 def train_run(run: Run) -> Result:
     """Trains what a run says, and tells what came of it."""
-    alone = run.config.distributed.processes * run.config.distributed.nodes == 1 or is_worker()
-    result = _trained(run) if alone else launch(run)
+    result = launch(run) if needs_launch(run.config) else _trained(run)
     dev = "" if result.dev_after is None else f", dev loss {_from(result.dev_before)}{result.dev_after:.3f}"
     print(f"{run.folder.name}: {result.steps} steps, loss {result.loss or 0:.3f}{dev}; the {result.output} is in {run.folder.name}/output")
     for split, counts in result.rows.items():
