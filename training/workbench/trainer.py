@@ -20,7 +20,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from training.qlora.memory import peak_bytes
 from training.workbench import checkpoints
-from training.workbench.config import Config, Optimiser, Steps
+from training.workbench.config import Config, DeepSpeed, Optimiser, Steps
 from training.workbench.distributed import check, how_it_runs
 from training.workbench.errors import WorkbenchError, writing
 from training.workbench.faults import memory_advice, out_of_memory, saving
@@ -28,7 +28,7 @@ from training.workbench.progress import DEV_LOSS, LOSS, draw_curve, rewind
 from training.workbench.runs import MEMORY, Result, Run, alone, finish, is_main_process, result_of, write_output
 from training.workbench.stopping import stop_signals
 from training.workbench.watch import Goal, Watch
-from training.workbench.zero import deepspeed_settings
+from training.workbench.zero import deepspeed_settings, tell_deepspeed_of_all
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ def arguments(kind: Callable[..., Any], run: Run, evaluates: bool, goal: Goal | 
         "disable_tqdm": True,
     }
     made = kind(**{**settings, **more})
-    _ = made.device  # now the processes find each other: ZeRO-3 must know of all when it reads a model
+    _ = made.device  # now the processes find each other
+    if config.distributed.deepspeed is not DeepSpeed.NONE:
+        tell_deepspeed_of_all()
     return made
 
 

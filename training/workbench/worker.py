@@ -3,6 +3,7 @@
 It does what `phyassist train resume RUN` does, in company. Why it failed is written into the run's folder, for the process that waits.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
         check_gpus()
         train_run(open_run(folder))
     except (WorkbenchError, TrainingFailed) as error:
-        partial = folder / f".{FAILURE}.{id(error)}"
+        partial = folder / f".{FAILURE}.{os.getpid()}"
         partial.write_text(str(error), encoding="utf-8")
         partial.replace(folder / FAILURE)
         print(str(error), file=sys.stderr)

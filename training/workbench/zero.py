@@ -21,3 +21,12 @@ def deepspeed_settings(kind: DeepSpeed) -> dict[str, Any] | None:
         return None
     settings: dict[str, Any] = json.loads((FILES / f"{kind}.json").read_text(encoding="utf-8"))
     return settings
+
+
+def tell_deepspeed_of_all() -> None:
+    """Has DeepSpeed know how many processes there are before a model is read, since ZeRO-3 shares weights out while that happens. On GPUs
+    transformers' arguments do it; on CPUs DeepSpeed would take the world for one process until it trains."""
+    from deepspeed import comm
+
+    if not comm.is_initialized():
+        comm.init_distributed(auto_mpi_discovery=False, verbose=False)
