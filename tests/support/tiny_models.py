@@ -15,11 +15,11 @@ def _models() -> Path:
     return Path(mkdtemp(prefix="phyassist-tiny-"))
 
 
-@cache
 def tiny_model(architecture: Architecture = Architecture.LLAMA, seed: int = 0, **sizes: Any) -> Path:
     """The folder of a tiny model with tokenizer and chat template. Copy it before you change a file of it."""
     name = "-".join([str(architecture), str(seed), *(f"{key}-{value}" for key, value in sorted(sizes.items()))])
-    return make_tiny_model(_models() / name, architecture, seed, **sizes)
+    folder = _models() / name
+    return folder if folder.exists() else make_tiny_model(folder, architecture, seed, **sizes)
 
 
 @pytest.fixture(scope="session")

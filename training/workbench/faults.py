@@ -37,7 +37,7 @@ def saving(name: str) -> Iterator[None]:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of a GPU or of the machine."""
-    from accelerate.utils import should_reduce_batch_size  # type: ignore[import-untyped]  # it publishes no types
+    from accelerate.utils.memory import should_reduce_batch_size  # type: ignore[import-untyped]  # it publishes no types
 
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or bool(should_reduce_batch_size(error))
 

@@ -85,7 +85,7 @@ def load_model(
 
 
 def load_base(settings: Settings) -> Any:
-    """The base of a training: frozen, with all its adapters merged, quantised if so asked, still on the CPU unless it is spread over GPUs.
+    """The base of a training: frozen, with all its adapters merged, quantised if so asked; on the CPU unless it is quantised.
 
     Raises:
         WorkbenchError: as `load_model`.

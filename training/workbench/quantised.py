@@ -14,7 +14,7 @@ MOST_WIDE = 0.2
 
 
 def quantise_in_place(model: Any, place: torch.device) -> None:
-    """Quantises the linear layers of a model on a device; embeddings, head and norms stay as they are.
+    """Quantises the linear layers of a model, which moves to a device; embeddings, head and norms stay as they are.
 
     Raises:
         WorkbenchError: a row of a matrix is no whole number of blocks.
@@ -23,6 +23,7 @@ def quantise_in_place(model: Any, place: torch.device) -> None:
     for name, layer in list(model.named_modules()):
         if isinstance(layer, nn.Linear) and layer is not head:
             model.set_submodule(name, _quantised(name, layer, place))
+    model.to(place)
     model.is_loaded_in_4bit = True  # PEFT then takes its layers for quantised linear ones
 
 

@@ -18,8 +18,8 @@ from training.workbench.runs import Run
 from training.workbench.tracking import tracking
 
 _SUMMARY = "train_runtime"
-_SPEED = ("runtime", "per_second", "flos")
-"""Ends of names of figures that are of no use in a run's progress."""
+_SPEED = ("runtime", "per_second", "flos", "num_tokens")
+"""Ends of names of figures that are of no use in a run's progress; TRL counts tokens anew after a resumption."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""Supervised fine-tuning by real trainers on tiny models: it learns, it can be killed, and what goes wrong is said."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from tests.support.tiny_models import tiny_model
+from tests.training.workbench.training_support import KILLED_AFTER, a_config, some_rows
+from training.workbench import checkpoints
+from training.workbench.artifacts import read_manifest
+from training.workbench.errors import WorkbenchError
+from training.workbench.models import load_model, load_tokenizer
+from training.workbench.progress import Point, read_progress
+from training.workbench.runs import Result, Run, alone, begin, open_run, result_of
+from training.workbench.sft import Sft, run_sft
+from training.workbench.tiny import Architecture
+from training.workbench.watch import Goal
+
+ROOT = Path(__file__).parents[3]
+PC = "prompt-completion"
+ATTENTION = "method.modules=[q_proj, v_proj]"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all runs of this file."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def rows(place: Path) -> Path:
+    """A file of prompts with completions."""
+    return some_rows(place / "rows.jsonl", PC)
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path, rows: Path) -> Run:
+    """A run that nothing interrupted."""
+    run = begin(place / "whole", a_config(tiny_model(), rows, PC))
+    run_sft(run)
+    return run
+
+
+def figures(run: Run) -> list[Point]:
+    """What a run's progress tells but for time and memory."""
+    return [
+        {name: value for name, value in point.items() if name not in {"memory_bytes", "seconds_left"}}
+        for point in read_progress(run.folder)
+    ]
+
+
+def weights_of(run: Run) -> bytes:
+    """The bytes of a run's adapter."""
+    return (run.output / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_run_learns_and_leaves_what_its_folder_promises(whole: Run) -> None:
+    """The loss on rows held back falls; adapter, progress, curve and result are there, checkpoints are not, and files are named by hash."""
+    result = result_of(whole.folder)
+    assert result is not None
+    assert result.dev_before is not None
+    assert result.dev_after is not None
+    assert result.dev_after < result.dev_before - 0.3
+    assert (result.steps, result.output, result.rows["dev"]["used"]) == (8, "adapter", 3)
+    assert read_manifest(whole.output, "adapter").made["model"] == "llama-0"
+    assert (whole.folder / "curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert not whole.checkpoints.exists()
+    steps = [point["step"] for point in read_progress(whole.folder) if "loss" in point]
+    assert steps == list(range(1, 9))
+    assert run_sft(whole) == result
+    with pytest.raises(WorkbenchError, match="is a run already: `phyassist train resume"):
+        begin(whole.folder, whole.config)
+
+
+def test_the_adapter_loads_in_plain_peft_and_in_the_workbench(whole: Run) -> None:
+    """PEFT on transformers' model and the workbench's own loader give the same outputs, which are not the base's."""
+    ids = torch.arange(5, 25)[None]
+    base = AutoModelForCausalLM.from_pretrained(str(tiny_model()), dtype=torch.float32)
+    with torch.no_grad():
+        without = base(ids).logits
+        plain = PeftModel.from_pretrained(base, str(whole.output)).eval()(ids).logits
+        ours = load_model(tiny_model(), [whole.folder], dtype="fp32")(ids).logits  # type: ignore[arg-type]  # pydantic takes the name
+    assert torch.equal(plain, ours)
+    assert not torch.allclose(plain, without, atol=1e-2)
+
+
+def test_killed_and_resumed_equals_uninterrupted(place: Path, rows: Path, whole: Run) -> None:
+    """A process killed with no time for anything, and a half-written checkpoint, change no byte of the adapter and no line of progress."""
+    run = begin(place / "killed", a_config(tiny_model(), rows, PC))
+    program = [sys.executable, "-m", "tests.training.workbench.training_support", str(run.folder)]
+    killed = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert checkpoints.newest(run.checkpoints) == run.checkpoints / "checkpoint-4"
+    assert read_progress(run.folder)[-1]["step"] == KILLED_AFTER
+    (run.checkpoints / "checkpoint-5").mkdir()
+    (run.checkpoints / "checkpoint-5" / checkpoints.STATE).write_text('{"global_step": 5')
+    run_sft(open_run(run.folder))
+    assert weights_of(run) == weights_of(whole)
+    assert figures(run) == figures(whole)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "form", "changes"),
+    [
+        (Architecture.MIXTRAL, PC, ("model.quantise=nf4", ATTENTION, "data.packing=true", "data.group_by_length=false")),
+        (Architecture.GLM, "conversation", ("model.quantise=nf4", "model.dtype=bf16", "method.checkpointing=true")),
+        (Architecture.FALCON, "text", ("model.quantise=nf4", "optimiser.name=paged_adamw_32bit")),
+        (Architecture.BLOOM, "conversation", ("method.kind=full", "optimiser.learning_rate=2e-3")),
+    ],
+)
+def test_every_architecture_and_form_learns(
+    architecture: Architecture, form: str, changes: tuple[str, ...], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Quantised and not, adapters and all parameters, packed and grouped: the loss on rows held back falls."""
+    rows = some_rows(place / f"{architecture}.jsonl", form)
+    config = a_config(tiny_model(architecture), rows, form, "steps.max_steps=5", *changes)
+    run = begin(place / str(architecture), config)
+    result = run_sft(run)
+    assert result.dev_before is not None
+    assert result.dev_after is not None
+    assert result.dev_after < result.dev_before - 0.2
+    assert result.weights > 5e5
+    full = config.method.kind == "full"
+    assert (result.output, result.trained == result.weights) == (("model", True) if full else ("adapter", False))
+    if full:
+        assert load_tokenizer(run.folder).chat_template
+        load_model(run.folder)
+    assert ("adamw_torch stands in" in capsys.readouterr().err) == (architecture is Architecture.FALCON)
+
+
+def test_a_new_adapter_is_trained_on_others_and_knows_them(place: Path, rows: Path, whole: Run) -> None:
+    """What comes out names its base and the adapters below it, and is refused on the base without them."""
+    config = a_config(tiny_model(), rows, PC, f"model.adapters=[{whole.folder}]", "steps.max_steps=1", "data.dev_share=0")
+    run = begin(place / "second", config)
+    run_sft(run)
+    assert read_manifest(run.output, "adapter").made["adapters"] == ["whole"]
+    load_model(tiny_model(), [whole.folder, run.folder])
+    with pytest.raises(WorkbenchError, match=r"was trained on other weights than those of llama-0 \(it names llama-0 with whole on it"):
+        load_model(tiny_model(), [run.folder])
+
+
+def test_when_memory_runs_out_the_batch_is_halved_from_the_last_checkpoint(
+    place: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows a step stay the same, and it is said; with one row at a time, what would help is."""
+    run = begin(place / "memory", a_config(tiny_model(), rows, PC))
+    real, failed = Sft.training_step, []
+
+    def training_step(self: Any, *given: Any) -> Any:
+        if self.state.global_step == 3 and not failed:
+            failed.append(self.state.global_step)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(self, *given)
+
+    monkeypatch.setattr(Sft, "training_step", training_step)
+    result = run_sft(run)
+    assert result.adjusted == {"batch": 1, "accumulation": 4}
+    assert result.steps == 8
+    assert (
+        "memory ran out with 2 rows at a time; 1 from here on, and 4 batches a step; the run begins again from its last checkpoint, step 2"
+        in (capsys.readouterr().err)
+    )
+    failed.clear()
+    single = begin(place / "single", a_config(tiny_model(), rows, PC, "steps.batch=1"))
+    with pytest.raises(WorkbenchError, match=r"memory ran out with one row at a time: set method\.checkpointing to true"):
+        run_sft(single)
+
+
+def test_a_full_disk_is_said_and_the_run_can_be_resumed(place: Path, rows: Path) -> None:
+    """A checkpoint that could not be written is never taken for whole; with room again, the run goes on from the one before."""
+    run = begin(place / "disk", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=2", "saving.every=1"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(WorkbenchError, match=r"the disk that holds .* is full"):
+            run_sft(run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert checkpoints.newest(run.checkpoints) is None
+    assert result_of(run.folder) is None
+    assert run_sft(open_run(run.folder)).steps == 2
+
+
+def test_a_loss_that_is_no_number_ends_the_run(place: Path, rows: Path) -> None:
+    """It says so, with the step, and no checkpoint holds such numbers."""
+    run = begin(place / "finite", a_config(tiny_model(), rows, PC, "optimiser.learning_rate=1e30", "optimiser.warmup=0"))
+    with pytest.raises(WorkbenchError, match="is not finite in step 2"):
+        run_sft(run)
+    assert checkpoints.newest(run.checkpoints) is None
+
+
+def test_packing_is_refused_where_rows_would_see_each_other(place: Path, rows: Path) -> None:
+    """Falcon's attention takes no notice of positions: packed rows would not be kept apart, so they are not packed."""
+    changes = ("data.packing=true", "data.group_by_length=false")
+    run = begin(place / "packed", a_config(tiny_model(Architecture.FALCON), rows, PC, *changes))
+    with pytest.raises(WorkbenchError, match=r"does not keep packed rows apart: set data\.packing to false"):
+        run_sft(run)
+
+
+def test_a_run_whose_inputs_changed_does_not_go_on(place: Path) -> None:
+    """Other rows under the same name are named, and nothing is mixed; a second process is refused; processes that aren't there too."""
+    own = some_rows(place / "own.jsonl", PC)
+    run = begin(place / "changed", a_config(tiny_model(), own, PC, "distributed.processes=2"))
+    with alone(run), pytest.raises(WorkbenchError, match="another process works on the run changed"):
+        run_sft(run)
+    with pytest.raises(WorkbenchError, match=r"distributed\.processes is 2, but 1 train"):
+        run_sft(open_run(run.folder))
+    some_rows(own, PC, count=9)
+    with pytest.raises(WorkbenchError, match="since it began, data changed"):
+        open_run(run.folder)
+    inputs = json.loads((run.folder / "inputs.json").read_text())
+    assert {"config", "model", "data", "version of torch"} <= set(inputs)
+    with pytest.raises(WorkbenchError, match="is no run"):
+        open_run(place)
+
+
+def test_a_training_ends_when_its_best_value_is_old_and_the_log_alone_decides() -> None:
+    """Best and end follow from what was logged, so a resumed training ends where the other one does."""
+    log = [{"step": step, "eval_loss": value} for step, value in ((0, 1.0), (2, 3.0), (4, 2.5), (6, 2.5), (8, 2.7))]
+    goal = Goal()
+    assert (goal.before(log), goal.best(log)) == (1.0, (4, 2.5))
+    assert [goal.is_over(log[:count], 2) for count in range(len(log) + 1)] == [False] * 5 + [True]
+    assert not goal.is_over(log, None)
+    assert Goal("eval_loss", more_is_better=True).best(log) == (2, 3.0)
+
+
+def test_result_is_readable_and_closed() -> None:
+    """A result knows no other figures than its own."""
+    with pytest.raises(ValueError, match="extra"):
+        Result.model_validate({"other": 1})
