@@ -9,8 +9,19 @@ import zlib
 
 import numpy as np
 
+WIDENS = {("BF16", "F32"), ("F16", "F32")}
+"""What a full fine-tuning makes of a base that is published in 16 bits."""
 LEVEL = 1
 """Of zlib: higher ones take three to four times as long for a tenth less."""
+
+
+def widened(numbers: bytes, dtype: str, wanted: str) -> bytes:
+    """The same numbers in the wider type, exactly; `WIDENS` has the pairs that can be."""
+    if dtype == wanted:
+        return numbers
+    if dtype == "F16":
+        return np.frombuffer(numbers, "<f2").astype("<f4").tobytes()
+    return (np.frombuffer(numbers, "<u2").astype("<u4") << 16).tobytes()  # bfloat16 has the first half of a float32's bits
 
 
 def encode(base: bytes, tuned: bytes, width: int) -> bytes:

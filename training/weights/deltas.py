@@ -13,7 +13,7 @@ tensors does as well.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Annotated, BinaryIO
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from training.weights.bits import decode, encode
+from training.weights.bits import WIDENS, decode, encode, widened
 from training.weights.layout import CHUNK_BYTES, Layout, StoredTensor, read_layout
 from training.weights.origin import lineage_of, made_of
 from training.workbench.artifacts import MANIFEST, FileEntry, Manifest, new_folder, read_manifest, sha256_of, write_manifest
@@ -50,12 +50,13 @@ PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 class Difference(BaseModel):
-    """One tensor of the tuned model. `base_shape` and `base_sha256` are None where the base has none of this name. Its differences begin
+    """One tensor of the tuned model. What is said of the base is None where it has none of this name. The differences begin
     `at` that byte of `delta.bin`; `pieces` are their lengths, none where nothing changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tensor: StoredTensor
+    base_dtype: str | None
     base_shape: tuple[int, ...] | None
     base_sha256: str | None
     sha256: str
@@ -201,10 +202,10 @@ def _check_related(before: Layout, after: Layout) -> None:
     if not pairs:
         raise WorkbenchError(f"{before.folder.name} and {after.folder.name} have no tensor in common: {after.folder.name} has another base")
     for old, new in pairs:
-        if old.dtype != new.dtype:
+        if old.dtype != new.dtype and (old.dtype, new.dtype) not in WIDENS:
             raise WorkbenchError(
-                f"{new.name} is {old.dtype} in {before.folder.name} and {new.dtype} in {after.folder.name}, and would be stored as it is: "
-                "save both in one type first"
+                f"{new.name} is {old.dtype} in {before.folder.name} and {new.dtype} in {after.folder.name}: save the tuned model in the "
+                "base's type, or in float32"
             )
         if old.shape[1:] != new.shape[1:] or len(old.shape) != len(new.shape):
             raise WorkbenchError(
@@ -237,12 +238,14 @@ def _difference(before: Layout, after: Layout, tensor: StoredTensor, file: Binar
     old = before.tensors.get(tensor.name)
     base_sum, tuned_sum = hashlib.sha256(), hashlib.sha256()
     at, lengths = file.tell(), []
-    for old_piece, new_piece in zip_longest(before.pieces(old) if old else (), after.pieces(tensor), fillvalue=b""):
+    for old_piece, new_piece in zip_longest(_base_pieces(before, tensor, old), after.pieces(tensor, CHUNK_BYTES), fillvalue=b""):
         base_sum.update(old_piece)
         tuned_sum.update(new_piece)
+        old_piece = widened(old_piece, old.dtype, tensor.dtype) if old else b""  # noqa: PLW2901  # the same numbers
         lengths.append(file.write(encode(old_piece, new_piece, tensor.width)))
     return Difference(
         tensor=tensor,
+        base_dtype=old.dtype if old else None,
         base_shape=old.shape if old else None,
         base_sha256=base_sum.hexdigest() if old else None,
         sha256=tuned_sum.hexdigest(),
@@ -258,12 +261,13 @@ def _restore(layout: Layout, one: Difference, differences: BinaryIO, file: Binar
     differences.seek(one.at)
     lengths = iter(one.pieces)
     left = one.tensor.bytes
-    old_pieces = layout.pieces(old) if old else iter(())
+    old_pieces = _base_pieces(layout, one.tensor, old)
     while True:
         old_piece, length = next(old_pieces, b""), min(left, CHUNK_BYTES)
         if not old_piece and not length:
             break
         base_sum.update(old_piece)
+        old_piece = widened(old_piece, old.dtype, one.tensor.dtype) if old else b""
         try:
             piece = decode(old_piece, differences.read(next(lengths, 0)), length, one.tensor.width)
         except ValueError:
@@ -277,6 +281,11 @@ def _restore(layout: Layout, one: Difference, differences: BinaryIO, file: Binar
         raise WorkbenchError(f"{one.tensor.name} did not become the tensor that the delta was made of: get the delta again")
 
 
+def _base_pieces(layout: Layout, tensor: StoredTensor, old: StoredTensor | None) -> Iterator[bytes]:
+    """The base's bytes, as many numbers at a time as `CHUNK_BYTES` has of the tuned tensor's."""
+    return layout.pieces(old, CHUNK_BYTES * old.width // tensor.width) if old else iter(())
+
+
 def _misfit(layout: Layout, one: Difference) -> str | None:
     """What is wrong with the base's tensor, as far as its header tells."""
     if one.base_shape is None:
@@ -284,8 +293,8 @@ def _misfit(layout: Layout, one: Difference) -> str | None:
     old = layout.tensors.get(one.tensor.name)
     if old is None:
         return f"{one.tensor.name} is not there"
-    if (old.dtype, old.shape) != (one.tensor.dtype, one.base_shape):
-        return f"{old.name} in {old.file} is {old.described}, not {one.tensor.dtype} {list(one.base_shape)}"
+    if (old.dtype, old.shape) != (one.base_dtype, one.base_shape):
+        return f"{old.name} in {old.file} is {old.described}, not {one.base_dtype} {list(one.base_shape)}"
     return None
 
 
@@ -307,7 +316,7 @@ def _wrong_in_result(layout: Layout, one: Difference) -> str | None:
 def _other_numbers(layout: Layout, name: str, sha256: str) -> str | None:
     tensor = layout.tensors[name]
     found = hashlib.sha256()
-    for piece in layout.pieces(tensor):
+    for piece in layout.pieces(tensor, CHUNK_BYTES):
         found.update(piece)
     return None if found.hexdigest() == sha256 else f"{name} in {tensor.file} has other numbers"
 

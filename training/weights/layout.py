@@ -55,8 +55,8 @@ class Layout:
         """The tensors of a file, in the order of their numbers."""
         return [tensor for tensor in self.tensors.values() if tensor.file == file]
 
-    def pieces(self, tensor: StoredTensor) -> Iterator[bytes]:
-        """The bytes of a tensor, `CHUNK_BYTES` at a time.
+    def pieces(self, tensor: StoredTensor, size: int) -> Iterator[bytes]:
+        """The bytes of a tensor, so many at a time.
 
         Raises:
             WorkbenchError: the file is shorter than it was.
@@ -65,7 +65,7 @@ class Layout:
             file.seek(tensor.begin)
             left = tensor.bytes
             while left:
-                piece = file.read(min(left, CHUNK_BYTES))
+                piece = file.read(min(left, size))
                 if not piece:
                     raise WorkbenchError(f"{tensor.file} of {self.folder.name} became shorter while it was read")
                 left -= len(piece)

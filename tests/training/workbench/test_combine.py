@@ -22,7 +22,10 @@ from training.weights.combine import Combination, Method, combine, relative_erro
 from training.weights.join import join
 from training.workbench.artifacts import read_manifest, sha256_of
 from training.workbench.commands.groups import train
+from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
+from training.workbench.models import end_tokens, load_tokenizer
+from training.workbench.rows import Origin, PromptCompletion, Split, write_rows
 from training.workbench.tiny import Architecture
 
 SIDES = {"q_proj": 64, "k_proj": 32, "v_proj": 32, "o_proj": 64}
@@ -219,3 +222,30 @@ def test_the_command_combines(pair: tuple[Path, Path], tmp_path: Path, capsys: p
     assert json.loads((tmp_path / "joined" / "adapter_config.json").read_text())["r"] == 16
     with pytest.raises(WorkbenchError, match="there are cat, svd"):
         train(["combine", *map(str, pair), "--out", str(tmp_path / "other"), "--method", "average"], standalone_mode=False)
+
+
+def test_ways_are_compared_on_rows(pair: tuple[Path, Path], base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report has base, adapters and all ways with their losses on both folders of rows, and what was trained on all data beside them."""
+    from training.workbench.commands import load
+
+    load("train")
+    for name, words in (("first", "sleep"), ("second", "rent")):
+        rows = [PromptCompletion(f"She worries about {words}, week {week}.", f"Ask about {words}.") for week in range(2)]
+        write_rows(tmp_path / name, {Split.TRAIN: rows, Split.TEST: rows[:1]}, Origin("a test", []))
+    given = ["combine", *map(str, pair), "--out", str(tmp_path / "report"), "--compare", str(tmp_path / "first")]
+    with pytest.raises(WorkbenchError, match="2 adapters and 1 folders of rows"):
+        train(given, standalone_mode=False)
+    train([*given, "--compare", str(tmp_path / "second"), "--merged-data", str(pair[0])], standalone_mode=False)
+    told = capsys.readouterr().out
+    lines = {line["name"]: line for line in json.loads((tmp_path / "report" / "comparison.json").read_text())}
+    assert {"base alone", "cat", "cat, averaged", *Method, "trained on all rows together"} < set(lines)
+    assert lines["cat"]["error"] < 1e-6 < lines["linear"]["error"]
+    assert lines["trained on all rows together"]["losses"] == lines[f"{pair[0]} alone"]["losses"]
+    assert "Training on all rows together is the recommended way" in told
+    assert told.strip() in (tmp_path / "report" / "report.md").read_text()
+    tokenizer = load_tokenizer(base)
+    row = Encoder(tokenizer, end_tokens(base, tokenizer)).encode(PromptCompletion("She worries about sleep, week 0.", "Ask about sleep."))
+    plain = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.bfloat16)
+    with torch.no_grad():
+        loss = plain(input_ids=torch.tensor([row.input_ids]), labels=torch.tensor([row.labels])).loss
+    assert lines["base alone"]["losses"][0] == pytest.approx(float(loss), abs=1e-3)

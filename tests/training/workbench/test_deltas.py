@@ -93,13 +93,28 @@ def test_the_result_is_the_tuned_model(pair: tuple[Path, Path], tmp_path: Path) 
 def test_tensors_of_several_pieces_come_back(pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is longer than one piece of memory is the same as in one."""
     base, tuned = pair
-    for module in ("deltas", "layout"):
-        monkeypatch.setattr(f"training.weights.{module}.CHUNK_BYTES", 16)
+    monkeypatch.setattr(deltas, "CHUNK_BYTES", 16)
     make_delta(base, tuned, tmp_path / "delta")
     delta = read_delta(tmp_path / "delta")
     assert max(len(one.pieces) for one in delta.index.tensors) > 3
     apply_delta(base, delta, tmp_path / "result")
     check_result(delta, tmp_path / "result")
+
+
+@pytest.mark.parametrize("narrow", [torch.bfloat16, torch.float16])
+def test_a_base_of_16_bits_and_a_model_of_32(tmp_path: Path, narrow: torch.dtype) -> None:
+    """What full fine-tuning makes of a published base: float32, and still a difference to it, with no byte for what stayed."""
+    before = numbers(64, 8, dtype=narrow)
+    after = before.float()
+    after[::2] += 1e-4
+    base, tuned = (
+        a_model(tmp_path / "base", {"w": before, "v": before[0]}),
+        a_model(tmp_path / "tuned", {"w": after, "v": before[0].float()}),
+    )
+    size = make_delta(base, tuned, tmp_path / "delta")
+    assert (size.same, size.new) == (1, 0)
+    apply_delta(base, read_delta(tmp_path / "delta"), tmp_path / "result")
+    assert sha256_of(tmp_path / "result" / "model-0.safetensors") == sha256_of(tuned / "model-0.safetensors")
 
 
 def test_a_base_in_other_files_will_do(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -172,7 +187,7 @@ def test_models_that_don_t_belong_together_are_refused(tmp_path: Path) -> None:
     """Another type, another width, nothing in common: each said, with the tensor."""
     base = a_model(tmp_path / "base", {"a.weight": numbers(6, 4)})
     for name, tensors, told in (
-        ("types", {"a.weight": numbers(6, 4, dtype=torch.float32)}, "is BF16 in base and F32 in types"),
+        ("types", {"a.weight": numbers(6, 4, dtype=torch.float16)}, "is BF16 in base and F16 in types"),
         ("widths", {"a.weight": numbers(6, 5)}, "only rows may be added"),
         ("others", {"b.weight": numbers(6, 4)}, "no tensor in common"),
     ):

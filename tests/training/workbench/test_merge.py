@@ -107,7 +107,7 @@ def test_a_training_goes_on_from_a_merged_model(base: Path, adapter: Path, tmp_p
     assert made["parents"][0]["sha256"] == sha256_of(tmp_path / "merged" / "manifest.json")
 
 
-@pytest.mark.filterwarnings("ignore:The following rank_pattern keys")  # PEFT's own words about its own setting for experts
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:peft")  # about its own settings for experts
 @pytest.mark.parametrize("targets", [["q_proj", "o_proj"], "all-linear", ["gate"]])
 def test_mixtral_keeps_its_names(tmp_path: Path, targets: Any) -> None:
     """Attention, fused experts and router are merged, and the files have Mixtral's own names, an expert at a time."""
@@ -120,6 +120,7 @@ def test_mixtral_keeps_its_names(tmp_path: Path, targets: Any) -> None:
     assert (logits(plain(mixtral), mixtral) - expected).abs().max() > 0.01
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:peft")  # when the test makes such adapters
 @pytest.mark.parametrize(("targets", "tied"), [(["q_proj"], True), (["lm_head"], False), (["embed_tokens"], False)])
 def test_tied_embeddings(tmp_path: Path, targets: list[str], tied: bool) -> None:
     """A head that is the embedding stays so, unless the adapter changes one of them alone: then each gets its own numbers."""
