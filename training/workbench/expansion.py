@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from training.weights.origin import lineage_of, made_of
 from training.workbench.artifacts import Manifest, new_folder, read_manifest, sha256_of, write_manifest
 from training.workbench.config import Dtype, Model
 from training.workbench.errors import WorkbenchError
@@ -51,11 +52,12 @@ class Savings:
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts to learn tokens from, others to measure on, and the files that they come from."""
+    """Texts to learn tokens from, others to measure on, and the files that they come from; `paths` are where those lie."""
 
     learned: Sequence[str]
     held_out: Sequence[str]
     sources: Sequence[Source]
+    paths: Sequence[Path]
 
 
 def read_texts(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Texts:
@@ -79,7 +81,7 @@ def read_texts(paths: Sequence[Path], held_out: Sequence[Path] = ()) -> Texts:
             learned += [text for number, text in enumerate(found, start=1) if number % HELD_OUT_EVERY]
     if not learned:
         raise WorkbenchError(f"there is no text in {', '.join(path.name for path in paths)}")
-    return Texts(learned, measured, sources)
+    return Texts(learned, measured, sources, (*paths, *held_out))
 
 
 def expand_model(model: str, texts: Texts, tokens: int, target: Path, dtype: Dtype = Dtype.BF16) -> Manifest:
@@ -104,7 +106,7 @@ def expand_model(model: str, texts: Texts, tokens: int, target: Path, dtype: Dty
         _check_saved(out, expansion, texts.held_out or texts.learned)
         measured = savings(old, expansion.tokenizer, texts.held_out)
         made = {
-            "command": "train expand-vocabulary",
+            **made_of("train expand-vocabulary", [lineage_of(folder, "base"), *(lineage_of(path, "rows") for path in texts.paths)]),
             "base": {"name": Path(model).name, "sha256": fingerprint(folder)},
             "sources": [asdict(source) for source in texts.sources],
             "asked": tokens,
