@@ -17,13 +17,15 @@ from tests.support.tiny_models import tiny_model
 from tests.training.workbench.training_support import KILLED_AFTER, a_config, some_rows
 from training.workbench import checkpoints
 from training.workbench.artifacts import read_manifest
+from training.workbench.config import Data
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import load_model, load_tokenizer
 from training.workbench.progress import Point, read_progress
+from training.workbench.rows import Origin, Split, read_file, write_rows
 from training.workbench.runs import Result, Run, alone, begin, open_run, result_of
-from training.workbench.sft import Sft, run_sft
+from training.workbench.sft import Sft, read_data, run_sft
 from training.workbench.tiny import Architecture
-from training.workbench.watch import Goal
+from training.workbench.watch import Goal, Watch
 
 ROOT = Path(__file__).parents[3]
 PC = "prompt-completion"
@@ -106,6 +108,55 @@ def test_killed_and_resumed_equals_uninterrupted(place: Path, rows: Path, whole:
     run_sft(open_run(run.folder))
     assert weights_of(run) == weights_of(whole)
     assert figures(run) == figures(whole)
+
+
+def test_a_run_that_is_told_to_stop_goes_on_to_the_same_bytes(place: Path, rows: Path, whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM (Ctrl-C alike) ends a run after its step with a checkpoint, and says how to go on; nothing of the result differs."""
+    run = begin(place / "stopped", a_config(tiny_model(), rows, PC))
+    told = Watch.on_log
+
+    def on_log(self: Any, args: Any, state: Any, control: Any, logs: Any, **more: Any) -> None:
+        told(self, args, state, control, logs, **more)
+        if state.global_step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "on_log", on_log)
+        with pytest.raises(WorkbenchError, match=r"stopped after step 4: `phyassist train resume .*stopped` goes on with it"):
+            run_sft(run)
+    run_sft(open_run(run.folder))
+    assert weights_of(run) == weights_of(whole)
+    assert figures(run) == figures(whole)
+
+
+def test_a_training_that_gets_worse_ends_early_with_its_best_checkpoint(place: Path, rows: Path) -> None:
+    """The output is the best checkpoint, not the last one."""
+    changes = ("optimiser.learning_rate=0.5", "evaluation.every=1", "evaluation.patience=2", "optimiser.schedule=constant")
+    run = begin(place / "worse", a_config(tiny_model(), rows, PC, *changes))
+    result = run_sft(run)
+    measured = {point["step"]: point["eval_loss"] for point in read_progress(run.folder) if "eval_loss" in point and point["step"] > 0}
+    assert result.steps == result.best_step + 2 < 8
+    assert result.dev_after == min(measured.values()) == measured[result.best_step]
+
+
+def test_rows_are_found_in_folders_and_files_and_divided_by_the_seed(place: Path, rows: Path) -> None:
+    """A folder says its form, a file must be told; rows held back come from a split, a file, or a share, and none is in both."""
+    given = read_file(rows, PC)
+    write_rows(place / "folder", {Split.TRAIN: given[:10], Split.DEV: given[10:]}, Origin("test", []))
+    folder, file = str(place / "folder"), str(rows)
+    assert read_data(Data(path=folder), 0) == (PC, given[:10], given[10:])
+    assert read_data(Data(path=folder, dev=file), 0) == (PC, given[:10], given)
+    _, train, dev = read_data(Data(path=file, form=PC, dev_share=0.2), 0)
+    assert (set(train) | set(dev), set(train) & set(dev), len(dev)) == (set(given), set(), 3)
+    assert read_data(Data(path=file, form=PC, dev_share=0.2), 1)[2] != dev
+    for data, told in (
+        (Data(path=file), "which does not say its form"),
+        (Data(path=folder, form="text"), "holds rows of the form prompt-completion, not text"),
+        (Data(path=str(place), form="text"), "has no manifest"),
+        (Data(path=str(place / "none"), form="text"), "there is no file none"),
+    ):
+        with pytest.raises(WorkbenchError, match=told):
+            read_data(data, 0)
 
 
 @pytest.mark.parametrize(
