@@ -18,13 +18,14 @@ import torch
 from tests.support.tiny_models import tiny_model
 from training.workbench.commands.train_sft import train_run
 from training.workbench.config import Config, DeepSpeed, load_config
-from training.workbench.distributed import ROOT, Ran, check, deepspeed_command, hostfile, launch, launch_commands
+from training.workbench.distributed import FAILURE, ROOT, Ran, check, deepspeed_command, hostfile, launch, launch_commands
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import load_model
 from training.workbench.progress import LOSS, read_progress
 from training.workbench.rows import Origin, PromptCompletion, Source, Split, write_rows
 from training.workbench.runs import Result, Run, begin, open_run
 from training.workbench.tiny import Architecture
+from training.workbench.worker import main
 from training.workbench.zero import STAGES, deepspeed_settings
 
 STEPS = 4
@@ -142,14 +143,15 @@ def test_a_training_that_fell_back_is_told() -> None:
 
 
 def test_why_processes_failed_reaches_their_parent(rows: Path, tmp_path: Path) -> None:
-    """Several machines, or a run that several processes should train and one does, are refused with the command that helps."""
+    """Several machines are refused with the command that helps; a process that fails writes down why, for the one that waits."""
     with pytest.raises(WorkbenchError, match="launch-command"):
         launch(Run(tmp_path, settings(rows, **{"distributed.nodes": 2})))
     shutil.copytree(rows, tmp_path / "rows")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORLD_SIZE", "1")  # one process of two, started by hand
-        with pytest.raises(WorkbenchError, match="processes is 2, but 1 train"):
-            train_run(begin(tmp_path / "fallen", settings(tmp_path / "rows", **{"distributed.processes": 2})))
+        begin(tmp_path / "fallen", settings(tmp_path / "rows", **{"distributed.processes": 2}))
+        assert main([str(tmp_path / "fallen")]) == 1
+    assert "distributed.processes is 2, but 1 train" in (tmp_path / "fallen" / FAILURE).read_text(encoding="utf-8")
 
 
 def test_commands_for_several_machines_name_each(tmp_path: Path) -> None:
