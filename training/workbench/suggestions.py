@@ -107,7 +107,7 @@ def approved_rows(folder: Path, target: Path) -> Manifest:
         raise WorkbenchError(f"{FILE} of {folder.name} is missing, or not UTF-8 any more: save it as UTF-8") from None
     read = [_read(line, f"line {number} of {path.name}") for number, line in enumerate(lines, start=1)]
     rows = [question_row(one.description, text) for one, texts in read if one.approved for text in texts]
-    dropped = Counter({"not approved": sum(not one.approved for one, _ in read)})
+    dropped = {"not approved": sum(not one.approved for one, _ in read)}
     origin = Origin(
         "data approved-questions", [File(path.name, sha256_of(path), len(read))], dropped, settings={"model": made.get("model")}
     )

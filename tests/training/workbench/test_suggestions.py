@@ -62,7 +62,7 @@ def test_nothing_is_learned_that_nobody_approved(proposed: Proposed, tmp_path: P
     first, second = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     edited = first | {"note": first["note"] | {"questions": ["两点醒来前做梦吗？"]}, "approved": True}
     file.write_text("\n".join(json.dumps(one, ensure_ascii=False) for one in (edited, second)), encoding="utf-8")
-    approved_rows(tmp_path / "suggestions", tmp_path / "rows")
+    assert approved_rows(tmp_path / "suggestions", tmp_path / "rows").made["dropped"] == {"not approved": 1}
     (row,) = read_rows(tmp_path / "rows").splits[Split.TRAIN]
     assert isinstance(row, PromptCompletion)
     assert (document_of(row.prompt), row.completion) == (DESCRIPTIONS[0], "两点醒来前做梦吗？")
