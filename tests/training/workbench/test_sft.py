@@ -17,7 +17,7 @@ from tests.support.tiny_models import tiny_model
 from tests.training.workbench.training_support import KILLED_AFTER, a_config, some_rows
 from training.workbench import checkpoints
 from training.workbench.artifacts import read_manifest
-from training.workbench.config import Data
+from training.workbench.config import Data, Tracker
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import load_model, load_tokenizer
 from training.workbench.progress import Point, read_progress
@@ -25,6 +25,7 @@ from training.workbench.rows import Origin, Split, read_file, write_rows
 from training.workbench.runs import Result, Run, alone, begin, open_run, result_of
 from training.workbench.sft import Sft, read_data, run_sft
 from training.workbench.tiny import Architecture
+from training.workbench.tracking import tracking
 from training.workbench.watch import Goal, Watch
 
 ROOT = Path(__file__).parents[3]
@@ -282,6 +283,18 @@ def test_a_training_ends_when_its_best_value_is_old_and_the_log_alone_decides() 
     assert [goal.is_over(log[:count], 2) for count in range(len(log) + 1)] == [False] * 5 + [True]
     assert not goal.is_over(log, None)
     assert Goal("eval_loss", more_is_better=True).best(log) == (2, 3.0)
+
+
+def test_figures_go_where_the_configuration_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorBoard's file gets each figure at its step; nothing gets any where none is asked for; what is not installed is said."""
+    tracking(tmp_path, Tracker.NONE)({"step": 1, "loss": 2.0})
+    assert not list(tmp_path.iterdir())
+    tracking(tmp_path, Tracker.TENSORBOARD)({"step": 3, "loss": 2.5})
+    [events] = (tmp_path / "tensorboard").iterdir()
+    assert b"loss" in events.read_bytes()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(WorkbenchError, match="wandb is not installed"):
+        tracking(tmp_path, Tracker.WANDB)
 
 
 def test_result_is_readable_and_closed() -> None:
