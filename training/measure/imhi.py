@@ -6,17 +6,15 @@ how often it is right, times 100. An answer without a label counts as no (as on 
 IMHI: Yang et al., MentaLLaMA (WWW 2024). Golds of SAD also say "emotion turmoil" and "other stress causes", unknown to its own script.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-SETS = ("DR", "dreaddit", "Irf", "MultiWD", "SAD")
-FOLDER = Path("test_data", "test_instruction")
-MOJIBAKE = frozenset({"Irf", "MultiWD"})
-"""Sets whose UTF-8 was once read as Mac Roman."""
+from training.corpora.imhi import SETS, read_part
+from training.workbench.rows import Split
+
 CAUSES = ("school", "financial", "family", "social", "work", "health", "emotion", "decision", "other")
 OTHER = "other"
 MARK = "Reasoning:"
@@ -38,13 +36,12 @@ def load_questions(folder: Path, each: int, seed: int = 0) -> tuple[Question, ..
     """Up to `each` questions of every set whose test file lies under `folder`, drawn with the seed; none where nothing is there."""
     found: list[Question] = []
     for name in SETS:
-        path = folder / FOLDER / f"{name}.csv"
-        if not path.is_file():
+        part = read_part(folder, name, Split.TEST)
+        if part is None:
             continue
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [(row["query"], row["gpt-3.5-turbo"]) for row in csv.DictReader(file)]
-        chosen = sorted(Random(f"{seed} {name}").sample(range(len(rows)), min(each, len(rows))))
-        found += [Question(f"{name}-{place}", name, repaired(rows[place][0], name), label_of(rows[place][1], name)) for place in chosen]
+        chosen = sorted(Random(f"{seed} {name}").sample(range(len(part.items)), min(each, len(part.items))))
+        items = (part.items[place] for place in chosen)
+        found += [Question(f"{name}-{item.place}", name, item.query, label_of(item.answer, name)) for item in items]
     return tuple(found)
 
 
@@ -54,16 +51,6 @@ def label_of(answer: str, name: str) -> str:
     if name == "SAD":
         return next((cause for cause in CAUSES if cause in said), OTHER)
     return "yes" if "yes" in said else "no"
-
-
-def repaired(text: str, name: str) -> str:
-    """The text as it was before its bytes were read as Mac Roman, where they were."""
-    if name not in MOJIBAKE or text.isascii():
-        return text
-    try:
-        return text.encode("mac_roman").decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return text
 
 
 def weighted_f1(gold: Sequence[str], found: Sequence[str]) -> float:

@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": (),
+    "data": ("data_prepare",),
     "train": ("demo_model", "train_sft", "train_tiny", "train_combine", "train_merge", "train_delta", "train_publish"),
     "eval": (),
     "chat": (),
