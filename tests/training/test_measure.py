@@ -24,11 +24,11 @@ from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
 from training.data.settings import Settings
 from training.demo import LIMITS
+from training.evaluation.imhi import CAUSES, label_of, weighted_f1
 from training.gate.scores import Scores, match
 from training.gate.thresholds import Thresholds
-from training.measure import imhi
 from training.measure.canaries import Canary, plant
-from training.measure.imhi import label_of, load_questions, weighted_f1
+from training.measure.imhi import load_questions
 from training.measure.ledger import Ledger
 from training.measure.run import Questions, measure
 from training.measure.safety import Fixture, Rule, load_fixtures, passes
@@ -167,7 +167,7 @@ def test_planted_rows_are_trained_on_and_never_replayed(tmp_path: Path) -> None:
         ("Yes, the poster suffers from stress. Reasoning: no sleep.", "dreaddit", "yes"),
         ("No, it does not. Reasoning: yes, there is worry.", "DR", "no"),
         ("I can't say.", "DR", "no"),
-        ("This post shows the stress cause related to emotion turmoil. Reasoning: work.", "SAD", "emotion"),
+        ("This post shows the stress cause related to emotion turmoil. Reasoning: work.", "SAD", "emotional"),
         ("This post shows other stress causes.", "SAD", "other"),
         ("related to financial problem", "SAD", "financial"),
         ("", "SAD", "other"),
@@ -219,7 +219,7 @@ def test_the_majority_scores_what_was_published() -> None:
     for name, (score, label) in published.items():
         gold = [question.label for question in questions if question.set == name]
         assert weighted_f1(gold, [label] * len(gold)) == pytest.approx(score, abs=0.5)
-    assert {question.label for question in questions if question.set == "SAD"} == set(imhi.CAUSES)
+    assert {question.label for question in questions if question.set == "SAD"} == set(CAUSES)
 
 
 # the ledger

@@ -57,7 +57,7 @@ def manifest_of(folder: Path) -> Mapping[str, Any]:
     """
     try:
         found = json.loads((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # rows may be a file
         return {}
     except ValueError:
         found = None
