@@ -26,6 +26,8 @@ class Piece:
     """The side that the set itself puts it on."""
     votes: int | None = None
     """How many readers found the answer helpful."""
+    asked: str | None = None
+    """What somebody said, where the prompt says more than that: the rule is for people's texts, not for ours."""
     author: str | None = None
     """Who wrote the answer under their own name, so that it has to be taken out; None where nobody is named."""
 

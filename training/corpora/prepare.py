@@ -16,7 +16,7 @@ from training.corpora.cleaning import Drop, Rule
 from training.corpora.forms import FORMS, as_comparison, pairs_by_votes
 from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.reading import Progress, silent
-from training.corpora.sampling import HELD, distinct, draw, side_of
+from training.corpora.sampling import HELD, distinct, draw, sides_of
 from training.workbench.errors import WorkbenchError
 from training.workbench.rows import Origin, Row, Split
 
@@ -88,8 +88,9 @@ def _with_sides(corpus: Corpus, settings: Settings) -> list[Piece]:
     """Every piece with a side: its own, or one drawn for its group among those of which rows are wanted and the set has none itself."""
     own = {piece.side for piece in corpus.pieces}
     held = {split: share for split, share in HELD.items() if settings.rows.get(split) != 0 and split not in own}
-    seed = f"{settings.seed} {corpus.name}"
-    return [piece if piece.side else replace(piece, side=side_of(piece.group, seed, held)) for piece in corpus.pieces]
+    groups = dict.fromkeys(piece.group for piece in corpus.pieces if piece.side is None)
+    sides = sides_of(groups, f"{settings.seed} {corpus.name}", held)
+    return [piece if piece.side else replace(piece, side=sides[piece.group]) for piece in corpus.pieces]
 
 
 def _held_keys(pieces: Sequence[Piece]) -> dict[Split, set[str]]:
@@ -102,7 +103,7 @@ def _held_keys(pieces: Sequence[Piece]) -> dict[Split, set[str]]:
 def _clean(pieces: Sequence[Piece], rule: Rule, dropped: Counter[str]) -> list[Piece]:
     kept = []
     for piece in pieces:
-        reason = rule.against(piece.prompt, piece.answer)
+        reason = rule.against(piece.prompt if piece.asked is None else piece.asked, piece.answer)
         if reason is None:
             kept.append(piece)
         else:

@@ -20,9 +20,19 @@ def draw(rows: Sequence[Row], count: int | None, seed: str) -> list[Row]:
     return [rows[place] for place in sorted(Random(seed).sample(range(len(rows)), count))]
 
 
+def sides_of(groups: Iterable[str], seed: str, held: Mapping[Split, float] = HELD) -> dict[str, Split]:
+    """The side of each group (see `side_of`). In a small set where none falls on a side that is held out, one group goes there."""
+    sides = {group: side_of(group, seed, held) for group in groups}
+    for split in held:
+        learned = sorted((group for group, side in sides.items() if side is Split.TRAIN), key=lambda group: _drawn(group, seed))
+        if split not in sides.values() and len(learned) > 1:
+            sides[learned[0]] = split
+    return sides
+
+
 def side_of(group: str, seed: str, held: Mapping[Split, float] = HELD) -> Split:
     """The side of a group, by the hash of its name and the seed: it stays the same whatever else is in the set."""
-    drawn = int.from_bytes(hashlib.sha256(f"{seed} {group}".encode(errors="surrogatepass")).digest()[:6]) / 2**48
+    drawn = _drawn(group, seed)
     for split, share in held.items():
         if drawn < share:
             return split
@@ -39,3 +49,8 @@ def distinct(rows: Iterable[Row], key: Callable[[Row], Hashable], known: Iterabl
             seen.add(one)
             kept.append(row)
     return kept
+
+
+def _drawn(group: str, seed: str) -> float:
+    """A number in [0, 1) that belongs to a group and a seed for good."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {group}".encode(errors="surrogatepass")).digest()[:6]) / 2**48

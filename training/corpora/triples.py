@@ -85,7 +85,7 @@ def _piece(place: int, row: Mapping[str, Any], where: str) -> Piece | Drop:
         return Drop.NO_NOTE
     key = key_of(problem)
     prompt = note_prompt(problem, _language(row, problem, where))
-    return Piece(f"{NAME}-{place}", key, prompt, dump_note(item for items in groups for item in items), key)
+    return Piece(f"{NAME}-{place}", key, prompt, dump_note(item for items in groups for item in items), key, asked=problem)
 
 
 def _said(row: Mapping[str, Any], field: str, where: str) -> str | Sequence[str]:

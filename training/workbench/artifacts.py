@@ -54,11 +54,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         WorkbenchError: there is something at `target` already, somebody else is making it, or nothing can be written there.
     """
-    target = target.resolve()  # `.` has no name, and a link is a way to the folder that it names
-    if _taken(target):
-        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
-    if above := next((parent for parent in target.parents if parent.exists() and not parent.is_dir()), None):
-        raise WorkbenchError(f"{above.name} is a file, so no folder can be made below it: choose another place")
+    target = free_place(target)
     staged = target.with_name(f".{target.name}.partial")
     with writing(target), _alone(staged, target.name):
         try:
@@ -73,6 +69,20 @@ def new_folder(target: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
+
+
+def free_place(target: Path) -> Path:
+    """The place where a folder may be made, as a full path. What takes long asks this first.
+
+    Raises:
+        WorkbenchError: there is something already, or a file is in the way.
+    """
+    target = target.resolve()  # `.` has no name, and a link is a way to the folder that it names
+    if _taken(target):
+        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
+    if above := next((parent for parent in target.parents if parent.exists() and not parent.is_dir()), None):
+        raise WorkbenchError(f"{above.name} is a file, so no folder can be made below it: choose another place")
+    return target
 
 
 def _taken(target: Path) -> bool:

@@ -22,8 +22,6 @@ def writing(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise WorkbenchError(f"the disk that holds {target.name} is full: make room, or choose another folder") from error
-        if error.errno == errno.EFBIG:
-            raise WorkbenchError(f"a file of {target.name} is larger than files may be there: raise `ulimit -f`") from error
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise WorkbenchError(f"{target.name} can't be written there: choose a folder of your own") from error
         raise

@@ -30,11 +30,11 @@ def test_what_was_read_rightly_stays(text: str) -> None:
 
 def test_a_query_is_split_at_its_last_question(tmp_path: Path) -> None:
     """A post may ask itself; quotes, line ends and placeholders in it stay; entities and characters of no width do not."""
-    write_imhi(tmp_path, "DR", Split.TRAIN, ['He said ""no"", twice.\nQuestion: why? &amp; <url> <name>&amp;#x200B; \u201cso\u201d'])
+    write_imhi(tmp_path, "DR", Split.TRAIN, ['He said ""no"", twice.\nMy Question: why? &amp; <url> <name>&amp;#x200B; \u201cso\u201d'])
     part = read_part(tmp_path, "DR", Split.TRAIN)
     assert part is not None
     (item,) = part.items
-    assert item.post == 'He said ""no"", twice.\nQuestion: why? & <url> <name> "so"'
+    assert item.post == 'He said ""no"", twice.\nMy Question: why? & <url> <name> "so"'
     assert item.question == "Does the poster suffer from stress?"
     assert item.query == f'Consider this post: "{item.post}" Question: {item.question}'
     assert (part.source.name, part.source.rows) == ("train_data/instruction_data/DR/train.csv", 1)

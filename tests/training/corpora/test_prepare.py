@@ -16,6 +16,7 @@ from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.prepare import Settings, prepare
 from training.corpora.sampling import draw, side_of
 from training.corpora.sets import READERS, read_sets
+from training.corpora.watched import watched
 from training.workbench import commands
 from training.workbench.commands.groups import run_group
 from training.workbench.errors import WorkbenchError
@@ -84,6 +85,13 @@ def test_rows_of_a_group_stay_together() -> None:
     assert all(set(made) <= set(found[split]) for split, made in fewer.items())
 
 
+def test_a_small_set_has_all_sides() -> None:
+    """Of three groups one is learned, and one is held out for each purpose; of a single one nothing is held out."""
+    three = prompts([a_corpus(*(a_piece(f"prompt {n}") for n in range(3)))], Settings(rows=ALL))
+    assert {split: len(found) for split, found in three.items()} == dict.fromkeys(Split, 1)
+    assert prompts([a_corpus(a_piece("one"))], Settings(rows=ALL)) == {Split.TRAIN: ["one"]}
+
+
 def test_no_side_is_drawn_that_is_not_wanted() -> None:
     """Without dev and test rows all is learned; where a set has its own test rows, no others are taken for it."""
     pieces = [a_piece(f"prompt {n}") for n in range(50)]
@@ -103,6 +111,7 @@ def test_a_draw_is_the_seeds(size: int, count: int | None, seed: str) -> None:
 
 def test_other_seeds_draw_other_rows() -> None:
     """The seed decides rows and sides."""
+    assert draw(range(200), 5, "one") != draw(range(200), 5, "other")
     corpus = a_corpus(*(a_piece(f"prompt {n}") for n in range(200)))
     one, same, other = (prompts([corpus], Settings(rows=dict.fromkeys(Split, 5), seed=seed)) for seed in (1, 1, 2))
     assert one == same
@@ -168,6 +177,13 @@ def test_a_dry_run_writes_nothing(files: Path, capsys: pytest.CaptureFixture[str
     assert not (files / "a").exists()
 
 
+def test_a_target_that_is_there_is_refused_before_anything_is_read(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Reading takes a while, so a name that is taken is said first; a dry run needs no name."""
+    assert phyassist(files, "--from", "counsel-chat=nothing.csv") == 1
+    assert "is there already" in capsys.readouterr().err
+    assert phyassist(files, "--from", f"counsel-chat={files}/counsel.csv", "--dry-run") == 0
+
+
 def test_triples_of_several_files_become_one_set_of_notes(files: Path) -> None:
     """Each file is a set with its own count; a problem that two files have stays on one side, and its note is there once."""
     given = ["--from", f"triples={files}/one.jsonl", "--from", f"triples={files}/two.jsonl", "--dev-rows", "0", "--test-rows", "0"]
@@ -177,6 +193,14 @@ def test_triples_of_several_files_become_one_set_of_notes(files: Path) -> None:
     rows = [row for row in found.splits[Split.TRAIN] if isinstance(row, PromptCompletion)]
     assert len({row.prompt for row in rows}) == 6
     assert all(parse_note(row.completion) for row in rows)
+
+
+def test_the_rule_measures_a_problem_without_the_instructions_around_it(tmp_path: Path) -> None:
+    """A problem of just the length that is allowed stays, one sign more is too long."""
+    lines = [{"problem": "x" * length, "analysis": "Worry.", "advice": "Rest."} for length in (2000, 2001)]
+    (tmp_path / "one.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = prepare(read_sets([f"triples={tmp_path}/one.jsonl"]), Settings(rows=ALL))
+    assert (found.sets[0].kept, dict(found.sets[0].dropped)) == (1, {"too long": 1})
 
 
 @pytest.mark.parametrize(("form", "kind"), [("text", Text), ("conversation", Conversation)])
@@ -233,3 +257,13 @@ def test_an_unknown_name_lists_the_sets() -> None:
     """So a typing error is mended at once."""
     with pytest.raises(WorkbenchError, match="mental-health-chatbot, triples"):
         read_sets(["nothing=x"])
+
+
+def test_progress_is_shown_in_a_terminal_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal there is a bar for each thing that is being done; a pipe gets none of it."""
+    for terminal in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", terminal)
+        with watched() as told:
+            told("counsel.csv", 1, 2)
+            told("counsel.csv", 2, 2)
+        assert ("counsel.csv" in capsys.readouterr().err) is bool(terminal)

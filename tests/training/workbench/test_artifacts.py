@@ -114,7 +114,7 @@ def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(WorkbenchError, match="larger than files may be"):
+        with pytest.raises(WorkbenchError, match="disk that holds out is full"):
             make(tmp_path / "out", "x" * 2000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -225,7 +225,7 @@ def test_the_command_combines(pair: tuple[Path, Path], tmp_path: Path, capsys: p
 
 
 def test_ways_are_compared_on_rows(pair: tuple[Path, Path], base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The report has base, adapters and all ways with their losses on both folders of rows, and what was trained on all data beside them."""
+    """The report has base, adapters and all ways with their losses on both folders of rows, and what was trained on all data with them."""
     from training.workbench.commands import load
 
     load("train")

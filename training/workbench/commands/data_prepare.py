@@ -47,11 +47,14 @@ def prepare(
     from training.corpora.prepare import prepare as prepared
     from training.corpora.sets import read_sets
     from training.corpora.watched import watched
+    from training.workbench.artifacts import free_place
     from training.workbench.errors import WorkbenchError
     from training.workbench.rows import Split, write_rows
 
     if form not in FORMS:
         raise WorkbenchError(f"there is no form {form}: rows are {', '.join(FORMS)}")
+    if not dry_run:
+        free_place(target)
     wanted = {Split.TRAIN: rows or None, Split.DEV: dev_rows, Split.TEST: test_rows}
     settings = Settings(form, wanted, seed, Rule(most_characters, not keep_links, not keep_special))
     with watched() as progress:
@@ -59,5 +62,7 @@ def prepare(
     if not dry_run:
         write_rows(target, found.rows, found.origin, spreadsheet=csv and form != "conversation")
     console = Console()
-    console.print(overview(found.sets), reasons(found.sets))
+    console.print(overview(found.sets))
+    if any(counts.dropped or counts.repaired for counts in found.sets):
+        console.print(reasons(found.sets))
     console.print("Nothing was written: this was a dry run." if dry_run else f"Written: {target}", soft_wrap=True)
