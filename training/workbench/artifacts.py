@@ -21,7 +21,7 @@ from training.workbench.errors import WorkbenchError, writing
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-LIBRARIES = ("phyassist", "accelerate", "datasets", "peft", "tokenizers", "torch", "transformers", "trl")
+LIBRARIES = ("phyassist", "accelerate", "datasets", "deepspeed", "peft", "tokenizers", "torch", "transformers", "trl")
 """Whose versions a manifest names, as far as they are installed."""
 
 
