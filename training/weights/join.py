@@ -9,8 +9,9 @@ from training.weights.combine import Combination, combine, relative_error
 from training.weights.origin import lineage_of, made_of, manifest_of
 from training.workbench.adapters import BASE, check_same_base
 from training.workbench.artifacts import new_folder, write_manifest
+from training.workbench.config import load_config
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import ADAPTER, adapter_folder, fingerprint, model_folder
+from training.workbench.places import ADAPTER, OUTPUT, RUN_CONFIG, adapter_folder, fingerprint, model_folder
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,21 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
     if base is None and len(names) > 1:
         told = ", ".join(f"{adapter.name} {name or 'none'}" for name, adapter in names.items())
         raise WorkbenchError(f"the adapters name different bases ({told}): if these are names of one model, say with --base where it is")
-    model = model_folder(base or adapters[0].base)
+    try:
+        model = model_folder(base or _named_base(folders[0], adapters[0]))
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{error}; --base says where the adapters' base is") from None
     below = next((tuple(map(str, one["adapters"])) for one in made if one.get("adapters")), ())
     if not below:
         for folder in folders:
             check_same_base(folder, model)
     return Shared(model, next(iter(known), None) or fingerprint(model), below)
+
+
+def _named_base(folder: Path, adapter: Adapter) -> str:
+    """Where the base of an adapter lies: as the run says that made it, else as the adapter's own configuration does."""
+    run = folder.parent / RUN_CONFIG
+    return load_config(run).model.path if folder.name == OUTPUT and run.is_file() else adapter.base
 
 
 def _rank_before(adapters: Sequence[Adapter], how: Combination) -> int:
