@@ -49,7 +49,7 @@ def check_fits(model: Any, adapter: Path) -> None:
         side = next((one for one in (_DOWN, _UP) if name.endswith(one)), None)
         if side is None:
             continue
-        path = name.removeprefix(_PREFIX).removesuffix(side)
+        path = name.removeprefix(_PREFIX).removesuffix(side).replace(".base_layer", "")  # which is PEFT's, around fused experts
         try:
             layer = model.get_submodule(path)
         except AttributeError:

@@ -15,7 +15,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from training.weights.origin import Lineage, lineage_of, made_of
 from training.workbench.artifacts import MANIFEST, new_folder, read_manifest, sha256_of, versions, write_manifest
 from training.workbench.config import Config, load_config
 from training.workbench.config import Model as ModelSettings
@@ -205,7 +206,7 @@ def write_output(run: Run, files: Iterable[Path], step: int) -> str:
         if kind == ADAPTER:
             _settle(folder / ADAPTER_CONFIG, _name(run.config.model))
         made = {
-            "command": f"train {run.config.task}",
+            **made_of(f"train {run.config.task}", _parents(run.config, model, adapters)),
             "run": run.folder.name,
             "step": step,
             "model": _name(run.config.model),
@@ -218,6 +219,13 @@ def write_output(run: Run, files: Iterable[Path], step: int) -> str:
         }
         write_manifest(folder, kind, made)
     return kind
+
+
+def _parents(config: Config, model: Path, adapters: Sequence[Path]) -> list[Lineage]:
+    """Where the output comes from, patients' cases among it: it stays known when the output is merged, combined or copied elsewhere."""
+    rows = [Path(path) for path in (config.data.path, config.data.dev) if path is not None]
+    below = [lineage_of(adapter, "adapter") for adapter in adapters]
+    return [lineage_of(model, "base"), *below, *(lineage_of(path, "rows") for path in rows)]
 
 
 def finish(run: Run, result: Result) -> None:

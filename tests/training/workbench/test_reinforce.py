@@ -13,7 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.tiny_models import tiny_model
-from training.workbench.config import Config, Model, TooLong, load_config
+from training.weights.combine import Combination, Method
+from training.weights.join import join
+from training.workbench.config import Config, Dtype, Model, TooLong, load_config
 from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import end_tokens, load_base, load_model, load_tokenizer, make_trainable
@@ -270,6 +272,20 @@ def test_adapters_are_stacked_and_merged(place: Path, reinforced: Path) -> None:
         merged = model.merge_and_unload()(tokens).logits
     assert made.shape[1] > tokens.shape[1]
     assert torch.allclose(stacked, merged, atol=0.05 * float(stacked.abs().max()))
+
+
+def test_stacked_adapters_become_one_for_a_server(place: Path, reinforced: Path) -> None:
+    """By `cat` the fine-tuned adapter and the reinforced one on it become one adapter of the bare base, which says what both say."""
+    base = place / "base" / "output"
+    joined = join([place / "sft", reinforced], place / "both", Combination(Method.CAT), base)
+    assert joined.error < 1e-5
+    tokens = torch.tensor([[*_encoder(place).prompt("I have had a fever for 3 days.")]])
+    with torch.no_grad():
+        stacked = load_model(base, [place / "sft", reinforced], dtype=Dtype.FP32)(tokens).logits
+        one = load_model(base, [place / "both"], dtype=Dtype.FP32)(tokens).logits
+    assert torch.allclose(stacked, one, atol=1e-3)
+    with pytest.raises(WorkbenchError, match="other weights"):
+        join([reinforced, place / "sft"], place / "wrong", Combination(Method.CAT), base)
 
 
 @pytest.mark.parametrize("kind", ["rloo", "reward"])

@@ -7,7 +7,17 @@ from importlib import import_module
 
 MODULES = {
     "data": (),
-    "train": ("demo_model", "train_sft", "train_reward", "train_reinforce", "train_tiny"),
+    "train": (
+        "demo_model",
+        "train_sft",
+        "train_reward",
+        "train_reinforce",
+        "train_tiny",
+        "train_combine",
+        "train_merge",
+        "train_delta",
+        "train_publish",
+    ),
     "eval": (),
     "chat": (),
 }
