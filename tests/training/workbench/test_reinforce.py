@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from tests.support.tiny_models import tiny_model
 from training.weights.combine import Combination, Method
 from training.weights.join import join
+from training.workbench.artifacts import sha256_of
 from training.workbench.config import Config, Dtype, Model, TooLong, load_config
 from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
@@ -381,6 +382,13 @@ def test_settings_that_can_not_be_are_refused(place: Path, tmp_path: Path, chang
     config = Config.model_validate(reinforcing(place).model_dump(mode="json") | change)
     with pytest.raises(WorkbenchError, match=said):
         run_reinforce(begin(tmp_path / "run", config))
+
+
+def test_an_adapter_tells_of_its_reward_model(place: Path, reinforced: Path) -> None:
+    """Among what it was made of is the reward model, and with that the comparisons which that learned from."""
+    made = json.loads((reinforced / "output" / "manifest.json").read_text())["made"]
+    parents = {parent["role"]: parent["sha256"] for parent in made["parents"]}
+    assert parents["reward model"] == sha256_of(place / "reward" / "output" / "manifest.json")
 
 
 def test_a_run_does_not_go_on_with_another_reward_model(place: Path, reinforced: Path, tmp_path: Path) -> None:
