@@ -29,7 +29,7 @@ def load_tokenizer(path: str | Path, chat_template: str | None = None, trust_rem
     padded places are masked.
 
     Args:
-        path: folder of a model or of a finished run, or a name on the hub.
+        path: folder of a model, of a run that made one or of an adapter that has its tokenizer with it, or a name on the hub.
         chat_template: a file, or the name of one in `templates`, in place of the tokenizer's own; saved along with it.
 
     Raises:
@@ -37,7 +37,7 @@ def load_tokenizer(path: str | Path, chat_template: str | None = None, trust_rem
     """
     from transformers import AutoTokenizer
 
-    folder = model_folder(path)
+    folder = Path(path) if (Path(path) / "tokenizer_config.json").is_file() else model_folder(path)
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError) as error:
