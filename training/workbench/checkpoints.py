@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 COMPLETE = "complete"
 """A file that is written into a checkpoint last, when all others of it are on the disk."""
-STATE = "trainer_state.json"
+STATE, _RANDOM = "trainer_state.json", "rng_state_all.pth"
 _NAME = re.compile(r"checkpoint-(\d+)")
 _OUTPUT = re.compile(
     r".*\.(safetensors|jinja|model|txt|py)|(config|generation_config|adapter_config|tokenizer.*|vocab|merges|special_tokens_map|.*\.index)\.json"
@@ -56,6 +58,23 @@ def state_of(checkpoint: Path) -> Mapping[str, Any]:
 def output_files(checkpoint: Path) -> Iterator[Path]:
     """The files of a checkpoint that make the model or adapter, tokenizer included; not those to go on from."""
     return (path for path in sorted(checkpoint.iterdir()) if path.is_file() and _OUTPUT.fullmatch(path.name))
+
+
+def keep_random(checkpoint: str) -> None:
+    """Writes the random state of every GPU, where one process computes on several: the Trainer keeps that of the first alone, while a model
+    that is spread over them has dropout on each."""
+    if _spread():
+        torch.save(torch.cuda.get_rng_state_all(), Path(checkpoint) / _RANDOM)
+
+
+def put_random_back(checkpoint: str | None) -> None:
+    """Takes the random states from a checkpoint that has them."""
+    if checkpoint is not None and _spread() and (Path(checkpoint) / _RANDOM).is_file():
+        torch.cuda.set_rng_state_all(torch.load(Path(checkpoint) / _RANDOM, weights_only=True))
+
+
+def _spread() -> bool:
+    return torch.cuda.device_count() > 1 and not torch.distributed.is_initialized()
 
 
 def _sync(path: Path) -> None:

@@ -146,7 +146,7 @@ class Lora(Section):
     kind: Literal["lora"] = "lora"
     rank: int = Field(default=32, ge=1)
     """32 is the write-ups' and the largest of the usual ones; memory grows with it, little."""
-    alpha: float = Field(default=32, gt=0)
+    alpha: int = Field(default=32, gt=0)
     """The adapter's weight is alpha / rank, here 1."""
     dropout: float = Field(default=0.05, ge=0, lt=1)
     """Of the adapter's input, in training."""

@@ -60,6 +60,6 @@ def check_finite(step: int, logs: Mapping[str, Any]) -> None:
     if wrong:
         what = "gradient" if wrong == [_GRADIENT] else "loss"
         raise WorkbenchError(
-            f"the {what} is not finite in step {step}: resume the run with a lower optimiser.learning_rate in a new one, or look for "
-            "rows that are not text. Its last checkpoint is from before"
+            f"the {what} is not finite in step {step}: begin a new run with a lower optimiser.learning_rate, and look for rows that are no "
+            "text. The newest checkpoint of this one is from before"
         )

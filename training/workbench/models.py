@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from training.workbench.adapters import check_fits, check_same_base, with_deltas
 from training.workbench.config import Dtype, Full, Lora, Method, Quantise
@@ -172,7 +173,7 @@ def _causal_model(folder: Path, settings: Settings) -> Any:
             trust_remote_code=settings.trust_remote_code,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WorkbenchError(f"{folder.name} can't be loaded as a causal model ({_first(error)})") from error
     missing = sorted(told["missing_keys"])
     if missing:

@@ -7,6 +7,7 @@ only checkpoints that were written to the end are taken.
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -55,6 +56,14 @@ class Resumable(Trainer):  # type: ignore[misc]  # transformers' types are not f
             self.accelerator.wait_for_everyone()
             if self.is_world_process_zero():
                 checkpoints.mark_complete(checkpoints.folder_of(self.args.output_dir, self.state.global_step))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        checkpoints.keep_random(output_dir)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        checkpoints.put_random_back(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
@@ -191,6 +200,9 @@ class _Outcome:
 
 def _attempt(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome | None:
     """One training to its end; None if memory ran out. Nothing of it is in memory any more when this returns."""
+    if torch.cuda.is_available():  # equal results, as on a CPU; a GPU's library reads the variable when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         return _trained(_with_memory(run), build, goal, told)
     except Exception as error:

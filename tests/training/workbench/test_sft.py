@@ -17,13 +17,16 @@ from tests.support.tiny_models import tiny_model
 from tests.training.workbench.training_support import KILLED_AFTER, a_config, some_rows
 from training.workbench import checkpoints
 from training.workbench.artifacts import read_manifest
+from training.workbench.config import Data, Tracker
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import load_model, load_tokenizer
 from training.workbench.progress import Point, read_progress
+from training.workbench.rows import Origin, Split, read_file, write_rows
 from training.workbench.runs import Result, Run, alone, begin, open_run, result_of
-from training.workbench.sft import Sft, run_sft
+from training.workbench.sft import Sft, read_data, run_sft
 from training.workbench.tiny import Architecture
-from training.workbench.watch import Goal
+from training.workbench.tracking import tracking
+from training.workbench.watch import Goal, Watch
 
 ROOT = Path(__file__).parents[3]
 PC = "prompt-completion"
@@ -108,6 +111,55 @@ def test_killed_and_resumed_equals_uninterrupted(place: Path, rows: Path, whole:
     assert figures(run) == figures(whole)
 
 
+def test_a_run_that_is_told_to_stop_goes_on_to_the_same_bytes(place: Path, rows: Path, whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM (Ctrl-C alike) ends a run after its step with a checkpoint, and says how to go on; nothing of the result differs."""
+    run = begin(place / "stopped", a_config(tiny_model(), rows, PC))
+    told = Watch.on_log
+
+    def on_log(self: Any, args: Any, state: Any, control: Any, logs: Any, **more: Any) -> None:
+        told(self, args, state, control, logs, **more)
+        if state.global_step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "on_log", on_log)
+        with pytest.raises(WorkbenchError, match=r"stopped after step 4: `phyassist train resume .*stopped` goes on with it"):
+            run_sft(run)
+    run_sft(open_run(run.folder))
+    assert weights_of(run) == weights_of(whole)
+    assert figures(run) == figures(whole)
+
+
+def test_a_training_that_gets_worse_ends_early_with_its_best_checkpoint(place: Path, rows: Path) -> None:
+    """The output is the best checkpoint, not the last one."""
+    changes = ("optimiser.learning_rate=0.5", "evaluation.every=1", "evaluation.patience=2", "optimiser.schedule=constant")
+    run = begin(place / "worse", a_config(tiny_model(), rows, PC, *changes))
+    result = run_sft(run)
+    measured = {point["step"]: point["eval_loss"] for point in read_progress(run.folder) if "eval_loss" in point and point["step"] > 0}
+    assert result.steps == result.best_step + 2 < 8
+    assert result.dev_after == min(measured.values()) == measured[result.best_step]
+
+
+def test_rows_are_found_in_folders_and_files_and_divided_by_the_seed(place: Path, rows: Path) -> None:
+    """A folder says its form, a file must be told; rows held back come from a split, a file, or a share, and none is in both."""
+    given = read_file(rows, PC)
+    write_rows(place / "folder", {Split.TRAIN: given[:10], Split.DEV: given[10:]}, Origin("test", []))
+    folder, file = str(place / "folder"), str(rows)
+    assert read_data(Data(path=folder), 0) == (PC, given[:10], given[10:])
+    assert read_data(Data(path=folder, dev=file), 0) == (PC, given[:10], given)
+    _, train, dev = read_data(Data(path=file, form=PC, dev_share=0.2), 0)
+    assert (set(train) | set(dev), set(train) & set(dev), len(dev)) == (set(given), set(), 3)
+    assert read_data(Data(path=file, form=PC, dev_share=0.2), 1)[2] != dev
+    for data, told in (
+        (Data(path=file), "which does not say its form"),
+        (Data(path=folder, form="text"), "holds rows of the form prompt-completion, not text"),
+        (Data(path=str(place), form="text"), "has no manifest"),
+        (Data(path=str(place / "none"), form="text"), "there is no file none"),
+    ):
+        with pytest.raises(WorkbenchError, match=told):
+            read_data(data, 0)
+
+
 @pytest.mark.parametrize(
     ("architecture", "form", "changes"),
     [
@@ -122,7 +174,7 @@ def test_every_architecture_and_form_learns(
 ) -> None:
     """Quantised and not, adapters and all parameters, packed and grouped: the loss on rows held back falls."""
     rows = some_rows(place / f"{architecture}.jsonl", form)
-    config = a_config(tiny_model(architecture), rows, form, "steps.max_steps=5", *changes)
+    config = a_config(tiny_model(architecture), rows, form, "steps.max_steps=4", *changes)
     run = begin(place / str(architecture), config)
     result = run_sft(run)
     assert result.dev_before is not None
@@ -152,7 +204,7 @@ def test_when_memory_runs_out_the_batch_is_halved_from_the_last_checkpoint(
     place: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Rows a step stay the same, and it is said; with one row at a time, what would help is."""
-    run = begin(place / "memory", a_config(tiny_model(), rows, PC))
+    run = begin(place / "memory", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=5"))
     real, failed = Sft.training_step, []
 
     def training_step(self: Any, *given: Any) -> Any:
@@ -164,20 +216,20 @@ def test_when_memory_runs_out_the_batch_is_halved_from_the_last_checkpoint(
     monkeypatch.setattr(Sft, "training_step", training_step)
     result = run_sft(run)
     assert result.adjusted == {"batch": 1, "accumulation": 4}
-    assert result.steps == 8
+    assert result.steps == 5
     assert (
         "memory ran out with 2 rows at a time; 1 from here on, and 4 batches a step; the run begins again from its last checkpoint, step 2"
         in (capsys.readouterr().err)
     )
     failed.clear()
-    single = begin(place / "single", a_config(tiny_model(), rows, PC, "steps.batch=1"))
+    single = begin(place / "single", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.batch=1"))
     with pytest.raises(WorkbenchError, match=r"memory ran out with one row at a time: set method\.checkpointing to true"):
         run_sft(single)
 
 
 def test_a_full_disk_is_said_and_the_run_can_be_resumed(place: Path, rows: Path) -> None:
     """A checkpoint that could not be written is never taken for whole; with room again, the run goes on from the one before."""
-    run = begin(place / "disk", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=2", "saving.every=1"))
+    run = begin(place / "disk", a_config(tiny_model(), rows, PC, "data.dev_share=0", "steps.max_steps=2", "saving.every=2"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
@@ -192,7 +244,9 @@ def test_a_full_disk_is_said_and_the_run_can_be_resumed(place: Path, rows: Path)
 
 def test_a_loss_that_is_no_number_ends_the_run(place: Path, rows: Path) -> None:
     """It says so, with the step, and no checkpoint holds such numbers."""
-    run = begin(place / "finite", a_config(tiny_model(), rows, PC, "optimiser.learning_rate=1e30", "optimiser.warmup=0"))
+    run = begin(
+        place / "finite", a_config(tiny_model(), rows, PC, "data.dev_share=0", "optimiser.learning_rate=1e30", "optimiser.warmup=0")
+    )
     with pytest.raises(WorkbenchError, match="is not finite in step 2"):
         run_sft(run)
     assert checkpoints.newest(run.checkpoints) is None
@@ -207,13 +261,11 @@ def test_packing_is_refused_where_rows_would_see_each_other(place: Path, rows: P
 
 
 def test_a_run_whose_inputs_changed_does_not_go_on(place: Path) -> None:
-    """Other rows under the same name are named, and nothing is mixed; a second process is refused; processes that aren't there too."""
+    """Other rows under the same name are named, and nothing is mixed; a second process is refused."""
     own = some_rows(place / "own.jsonl", PC)
-    run = begin(place / "changed", a_config(tiny_model(), own, PC, "distributed.processes=2"))
+    run = begin(place / "changed", a_config(tiny_model(), own, PC))
     with alone(run), pytest.raises(WorkbenchError, match="another process works on the run changed"):
         run_sft(run)
-    with pytest.raises(WorkbenchError, match=r"distributed\.processes is 2, but 1 train"):
-        run_sft(open_run(run.folder))
     some_rows(own, PC, count=9)
     with pytest.raises(WorkbenchError, match="since it began, data changed"):
         open_run(run.folder)
@@ -231,6 +283,18 @@ def test_a_training_ends_when_its_best_value_is_old_and_the_log_alone_decides() 
     assert [goal.is_over(log[:count], 2) for count in range(len(log) + 1)] == [False] * 5 + [True]
     assert not goal.is_over(log, None)
     assert Goal("eval_loss", more_is_better=True).best(log) == (2, 3.0)
+
+
+def test_figures_go_where_the_configuration_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorBoard's file gets each figure at its step; nothing gets any where none is asked for; what is not installed is said."""
+    tracking(tmp_path, Tracker.NONE)({"step": 1, "loss": 2.0})
+    assert not list(tmp_path.iterdir())
+    tracking(tmp_path, Tracker.TENSORBOARD)({"step": 3, "loss": 2.5})
+    [events] = (tmp_path / "tensorboard").iterdir()
+    assert b"loss" in events.read_bytes()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(WorkbenchError, match="wandb is not installed"):
+        tracking(tmp_path, Tracker.WANDB)
 
 
 def test_result_is_readable_and_closed() -> None:
