@@ -22,6 +22,7 @@ from training.workbench.errors import WorkbenchError
 from training.workbench.models import end_tokens, load_base, load_model, load_tokenizer, make_trainable
 from training.workbench.progress import Point, read_progress
 from training.workbench.reinforce import LengthCost, _job, distances, is_spent, prompts_of, run_reinforce, schedule
+from training.workbench.reward import _job as reward_job
 from training.workbench.reward import encode_pairs, run_reward
 from training.workbench.rows import Comparison, Conversation, Origin, PromptCompletion, Split, Text, Turn, write_rows
 from training.workbench.runs import begin, open_run, result_of
@@ -138,13 +139,11 @@ def test_a_reward_model_learns_which_answer_is_chosen(place: Path) -> None:
     assert (place / "reward" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_centred_rewards_are_nearer_to_nothing(place: Path) -> None:
-    """With a large weight on the centre the two rewards of a pair sum up to less."""
-    usual = result_of(place / "reward")
-    assert usual is not None
-    config = Config.model_validate(_rewarding(place).model_dump(mode="json") | {"reward": {"centre": 1.0}})
-    centred = run_reward(begin(place / "centred", config))
-    assert abs(centred.more["chosen"] + centred.more["rejected"]) < abs(usual.more["chosen"] + usual.more["rejected"])
+@pytest.mark.parametrize(("centre", "coefficient"), [(0.5, 0.5), (0.0, None)])
+def test_rewards_are_centred_as_much_as_asked_for(place: Path, tmp_path: Path, centre: float, coefficient: float | None) -> None:
+    """The weight of the centre is TRL's; nothing leaves it out."""
+    config = Config.model_validate(_rewarding(place).model_dump(mode="json") | {"reward": {"centre": centre}})
+    assert reward_job(begin(tmp_path / "run", config)).trainer.args.center_rewards_coefficient == coefficient
 
 
 def test_plain_transformers_load_a_reward_model(place: Path) -> None:
@@ -211,7 +210,7 @@ def test_pairs_are_told_apart_and_counted(place: Path) -> None:
     pairs, counts = encode_pairs(rows, encoder, 64, TooLong.DROP)
     assert counts == {"rows": 4, "too_long": 1, "equal": 1, "used": 2}
     assert {row[-1] for pair in pairs for row in (pair.chosen, pair.rejected)} == {encoder.tokenizer.eos_token_id}
-    with pytest.raises(WorkbenchError, match="1 comparisons have more than"):
+    with pytest.raises(WorkbenchError, match="1 comparisons have more tokens than"):
         encode_pairs(rows, encoder, 64, TooLong.REFUSE)
     with pytest.raises(WorkbenchError, match="form comparison"):
         encode_pairs([Text("alone")], encoder, 64, TooLong.DROP)
