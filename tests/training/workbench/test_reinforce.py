@@ -277,12 +277,12 @@ def test_adapters_are_stacked_and_merged(place: Path, reinforced: Path) -> None:
 def test_stacked_adapters_become_one_for_a_server(place: Path, reinforced: Path) -> None:
     """By `cat` the fine-tuned adapter and the reinforced one on it become one adapter of the bare base, which says what both say."""
     base = place / "base" / "output"
-    joined = join([place / "sft", reinforced], place / "both", Combination(Method.CAT), base)
+    joined = join([place / "sft", reinforced], place / "joined", Combination(Method.CAT), base)
     assert joined.error < 1e-5
     tokens = torch.tensor([[*_encoder(place).prompt("I have had a fever for 3 days.")]])
     with torch.no_grad():
         stacked = load_model(base, [place / "sft", reinforced], dtype=Dtype.FP32)(tokens).logits
-        one = load_model(base, [place / "both"], dtype=Dtype.FP32)(tokens).logits
+        one = load_model(base, [place / "joined"], dtype=Dtype.FP32)(tokens).logits
     assert torch.allclose(stacked, one, atol=1e-3)
 
 
