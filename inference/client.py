@@ -9,7 +9,8 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 import httpx
 
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken, UnknownModel
-from inference.prompt import Message
+from inference.prompt import TEMPLATE_TOKENS, Message
 from inference.tokens import estimate_tokens
 
 log = logging.getLogger(__name__)
@@ -158,9 +159,28 @@ class OpenAIChatModel:
         """See `ChatModel.stream`."""
         warmth = self._temperature if temperature is None else temperature
         body = _request_body(messages, model, max_tokens, warmth, schema, priority, cache_salt)
+        async with aclosing(self._streamed("chat/completions", body)) as events:
+            async for event in events:
+                yield event
+
+    async def stream_sampled(
+        self, said: Sequence[Message] | str, *, model: str, max_tokens: int, sampling: Mapping[str, float]
+    ) -> AsyncGenerator[Delta | Finished]:
+        """As `stream`, for conversations that are no cases: `sampling` are fields of the request, and a text is gone on with
+        as it stands, without a chat template. See `_request_body` for why a seed is not one of them."""
+        if isinstance(said, str):
+            path, body = "completions", {**_common(model, max_tokens), "prompt": _encodable(said)}
+        else:
+            path, body = "chat/completions", {**_common(model, max_tokens), "messages": _encodable_messages(said)}
+        async with aclosing(self._streamed(path, {**body, **sampling})) as events:
+            async for event in events:
+                yield event
+
+    async def _streamed(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Delta | Finished]:
+        """The events of a request, with what went wrong told as `ChatModel.stream` says."""
         began, reason, usage = False, None, None
         try:
-            async with self._http.stream("POST", f"{self._url}/chat/completions", json=body) as response:
+            async with self._http.stream("POST", f"{self._url}/{path}", json=body) as response:
                 await _raise_for_status(response)
                 async for event in _events(response):
                     _raise_for_error_event(event, began)
@@ -179,9 +199,20 @@ class OpenAIChatModel:
 
     async def count_tokens(self, text: str) -> int:
         """By the server's own tokenizer, else `estimate_tokens` for a while; then the server is asked again. The log says which."""
+        return await self._counted({"prompt": _encodable(text), "add_special_tokens": False}, estimate_tokens(text))
+
+    async def count_prompt(self, said: Sequence[Message] | str, model: str) -> int:
+        """The length of a whole prompt, as `stream_sampled` sends it: with chat template and special tokens. Raises: ModelUnavailable."""
+        if isinstance(said, str):
+            return await self._counted({"model": model, "prompt": _encodable(said)}, estimate_tokens(said))
+        estimate = sum(estimate_tokens(message["content"]) + TEMPLATE_TOKENS for message in said)
+        return await self._counted({"model": model, "messages": _encodable_messages(said)}, estimate)
+
+    async def _counted(self, body: Mapping[str, Any], estimate: int) -> int:
+        """The server's count, or the estimate where it gives none. Raises: ModelUnavailable."""
         if self._clock() >= self._estimates_until:
             root = self._url.removesuffix("/v1")
-            response = await self._send("POST", f"{root}/tokenize", {"prompt": _encodable(text), "add_special_tokens": False})
+            response = await self._send("POST", f"{root}/tokenize", body)
             count = _json(response).get("count") if response.is_success else None
             if isinstance(count, int):
                 self._note_counts(True, response.status_code)
@@ -190,7 +221,7 @@ class OpenAIChatModel:
                 raise ModelUnavailable(f"the model server can't count tokens now (HTTP {response.status_code})")
             self._estimates_until = self._clock() + ESTIMATES_S
             self._note_counts(False, response.status_code)
-        return estimate_tokens(text)
+        return estimate
 
     def _note_counts(self, counts: bool, status: int) -> None:
         """Says in the log, once at each change, how long prompts are thought to be from now on."""
@@ -204,15 +235,23 @@ class OpenAIChatModel:
 
     async def limits(self, model: str) -> ModelLimits:
         """See `ChatModel.limits`; an adapter has the limits of its base model."""
-        response = await self._send("GET", f"{self._url}/models", None)
-        await _raise_for_status(response)
-        listed = _json(response).get("data")
-        cards = {card["id"]: card for card in listed or () if isinstance(card, dict) and isinstance(card.get("id"), str)}
+        cards = await self._cards()
         card = cards.get(model)
         if card is None:
             raise UnknownModel(f"the model server has no model named {model!r}; it has {', '.join(cards) or 'none'}")
         length = card.get("max_model_len") or cards.get(card.get("parent"), {}).get("max_model_len")
         return ModelLimits(length if isinstance(length, int) else DEFAULT_CONTEXT_TOKENS, tuple(cards))
+
+    async def served(self) -> tuple[str, ...]:
+        """Every model name that the server answers to, its own first. Raises: ModelUnavailable, ModelRefused."""
+        return tuple(await self._cards())
+
+    async def _cards(self) -> dict[str, Any]:
+        """What the server tells of its models, by their names."""
+        response = await self._send("GET", f"{self._url}/models", None)
+        await _raise_for_status(response)
+        listed = _json(response).get("data")
+        return {card["id"]: card for card in listed or () if isinstance(card, dict) and isinstance(card.get("id"), str)}
 
     async def ready(self) -> bool:
         """See `ChatModel.ready`."""
@@ -240,14 +279,7 @@ def _request_body(
     cache_salt: str | None,
 ) -> dict[str, Any]:
     """The request. It has no `seed`: on the CPU engine a seed with a temperature kills the server (vLLM 0.32)."""
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{**message, "content": _encodable(message["content"])} for message in messages],
-        "max_tokens": max_tokens,
-        "temperature": temperature,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+    body: dict[str, Any] = {**_common(model, max_tokens), "messages": _encodable_messages(messages), "temperature": temperature}
     if schema is not None:
         named = {"name": "answer", "strict": True, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
@@ -256,6 +288,11 @@ def _request_body(
     if cache_salt is not None:
         body["cache_salt"] = cache_salt
     return body
+
+
+def _common(model: str, max_tokens: int) -> dict[str, Any]:
+    """What every request for a stream holds."""
+    return {"model": model, "max_tokens": max_tokens, "stream": True, "stream_options": {"include_usage": True}}
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
@@ -287,7 +324,7 @@ def _choice(event: Mapping[str, Any], reason: FinishReason | None) -> tuple[str,
         StreamBroken: the server ended the generation itself, because it is shutting down or failed.
     """
     choices = event.get("choices") or [{}]
-    text = (choices[0].get("delta") or {}).get("content") or ""
+    text = (choices[0].get("delta") or {}).get("content") or choices[0].get("text") or ""
     given = choices[0].get("finish_reason")
     if given in {"abort", "error"}:
         raise StreamBroken("the model server gave up the answer")
@@ -355,6 +392,10 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 def _encodable(text: str) -> str:
     """`text` without halves of surrogate pairs, which JSON in UTF-8 can't carry; a `?` stands for each."""
     return text.encode(errors="replace").decode()
+
+
+def _encodable_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message["role"], "content": _encodable(message["content"])} for message in messages]
 
 
 def _is_loopback(url: str) -> bool:

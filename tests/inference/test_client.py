@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from inference.client import DEFAULT_CONTEXT_TOKENS, ESTIMATES_S, Delta, Finished, FinishReason, OpenAIChatModel, Usage
 from inference.errors import InferenceError, ModelRefused, ModelUnavailable, StreamBroken
-from inference.prompt import Message
+from inference.prompt import TEMPLATE_TOKENS, Message
 from inference.tokens import estimate_tokens
 from tests.support.model_server import a_free_port
 
@@ -47,8 +47,15 @@ class LocalServer:
         handler = self.handlers.get(request.path)
         return await handler(request) if handler else web.Response(status=404)
 
-    def streams(self, *events: dict[str, Any] | str, cut: bool = False, wait_s: float = 0.0, hang: bool = False) -> None:
-        """Answer chat completions with these events; `cut` drops the connection after them, `hang` says no more."""
+    def streams(
+        self,
+        *events: dict[str, Any] | str,
+        cut: bool = False,
+        wait_s: float = 0.0,
+        hang: bool = False,
+        path: str = "/v1/chat/completions",
+    ) -> None:
+        """Answer `path` with these events; `cut` drops the connection after them, `hang` says no more."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
             await asyncio.sleep(wait_s)
@@ -68,7 +75,7 @@ class LocalServer:
                 raise
             return response
 
-        self.handlers["/v1/chat/completions"] = answer
+        self.handlers[path] = answer
 
     def says(self, path: str, body: Any, status: int = 200) -> None:
         """Answer `path` with JSON."""
@@ -126,6 +133,30 @@ async def test_deltas_then_one_end(local: LocalServer, model: OpenAIChatModel) -
     """The pieces come in order, empty ones are left out, and the end brings reason and figures."""
     local.streams(piece(""), piece("Sleep "), piece("is short."), end(), figures(), "[DONE]")
     assert await collect(model) == [Delta("Sleep "), Delta("is short."), Finished(FinishReason.STOP, Usage(40, 2, 32))]
+
+
+async def test_a_conversation_is_sent_with_its_sampling(local: LocalServer, model: OpenAIChatModel) -> None:
+    """Conversations that are no cases bring their own fields of sampling, and nothing of the client's own; no seed is ever sent."""
+    local.streams(piece("Sleep."), end(), "[DONE]")
+    said = model.stream_sampled(MESSAGES, model="base", max_tokens=5, sampling={"temperature": 0.4, "top_k": 30})
+    assert [event async for event in said] == [Delta("Sleep."), Finished(FinishReason.STOP, None)]
+    assert {name: local.bodies[-1][name] for name in ("model", "max_tokens", "temperature", "top_k")} == {
+        "model": "base",
+        "max_tokens": 5,
+        "temperature": 0.4,
+        "top_k": 30,
+    }
+    assert local.bodies[-1]["messages"] == MESSAGES
+    assert "seed" not in local.bodies[-1]
+
+
+async def test_a_text_is_gone_on_with(local: LocalServer, model: OpenAIChatModel) -> None:
+    """A prompt that is text goes to the route without a chat template, whose pieces are named otherwise."""
+    events = ({"choices": [{"index": 0, "text": text, "finish_reason": reason}]} for text, reason in ((" Sleep", None), (".", "length")))
+    local.streams(*events, "[DONE]", path="/v1/completions")
+    said = model.stream_sampled("<HUMAN>: Why?\n<ASSISTANT>:", model="base", max_tokens=5, sampling={})
+    assert [event async for event in said] == [Delta(" Sleep"), Delta("."), Finished(FinishReason.LENGTH, None)]
+    assert local.bodies[-1]["prompt"] == "<HUMAN>: Why?\n<ASSISTANT>:"
 
 
 @pytest.mark.parametrize(("given", "reason"), [("length", FinishReason.LENGTH), ("content_filter", FinishReason.OTHER)])
@@ -292,6 +323,8 @@ async def test_cancelling_the_stream_closes_the_connection(local: LocalServer, m
     """A cancelled task ends the generation on the server."""
     local.streams(piece("x"), hang=True)
     task = asyncio.create_task(collect(model))
+    while not local.bodies:
+        await asyncio.sleep(0.01)
     await asyncio.sleep(0.3)
     task.cancel()
     await asyncio.wait_for(local.disconnected.wait(), 5)
@@ -394,3 +427,20 @@ def test_an_estimate_is_of_each_sign(text: str) -> None:
     words = [sign for sign in text if sign.isascii() and (sign.isalpha() or sign.isspace())]
     rest = sum(len(sign.encode(errors="replace")) for sign in text if sign not in words)
     assert estimate_tokens(text) == math.ceil(len(words) / 3) + rest
+
+
+async def test_whole_prompts_are_counted(local: LocalServer, model: OpenAIChatModel) -> None:
+    """A prompt's length is counted with its chat template, by the server; where it counts none, the estimate allows for the template."""
+    local.says("/tokenize", {"count": 21})
+    assert await model.count_prompt(MESSAGES, "base") == 21
+    assert local.bodies[-1] == {"model": "base", "messages": MESSAGES}
+    assert await model.count_prompt("Why?", "base") == 21
+    assert local.bodies[-1] == {"model": "base", "prompt": "Why?"}
+    local.says("/tokenize", {}, status=404)
+    assert await model.count_prompt(MESSAGES, "base") == estimate_tokens(PLANTED) + TEMPLATE_TOKENS
+
+
+async def test_served_models_are_listed(local: LocalServer, model: OpenAIChatModel) -> None:
+    """Every name that a server answers to, in its own order."""
+    local.says("/v1/models", {"data": [{"id": "base"}, {"id": "phyassist", "parent": "base"}]})
+    assert await model.served() == ("base", "phyassist")

@@ -20,6 +20,11 @@ from inference.supervisor import ModelServer
 from tests.model_fixtures import ADAPTER, OTHER_ADAPTER
 from tests.support.adapters import an_adapter
 from tests.support.model_server import BackgroundServer
+from training.workbench.chatting.dialogue import Answered, Dialogue
+from training.workbench.chatting.remote import connect
+from training.workbench.chatting.settings import ChatSettings, Sampling
+from training.workbench.chatting.styles import MARKERS, STYLES, TEMPLATE
+from training.workbench.errors import WorkbenchError
 
 pytestmark = [pytest.mark.server]
 
@@ -132,6 +137,29 @@ async def test_priorities_are_accepted(model: OpenAIChatModel) -> None:
     """The server schedules by priority, which vLLM refuses unless it was started so."""
     _, end = await answer(model, LONG, max_tokens=2, priority=7)
     assert end.usage is not None
+
+
+async def test_a_conversation_with_the_base_and_with_an_adapter(model_server: BackgroundServer) -> None:
+    """`phyassist chat URL` talks to the server's base or to an adapter, with its chat template or with markers; its memory is counted by
+    the server's tokenizer, and what goes wrong is a sentence."""
+    for name, how in ((None, TEMPLATE), (ADAPTER, TEMPLATE), (None, MARKERS)):
+        remote = await connect(model_server.url, None, name)
+        assert remote.name == (name or "base")
+        settings = ChatSettings(max_tokens=6, temperature=0.4, top_p=0.6, top_k=30, repetition_penalty=1.3)
+        dialogue = Dialogue(remote, STYLES[how], settings)
+        for question in ("Hello", "你好"):
+            answered = [event async for event in dialogue.ask(question)][-1]
+            assert isinstance(answered, Answered)
+        prompt = dialogue.style.prompt("", [], "Hello")
+        alone = await remote.count(prompt)
+        assert alone < await remote.count(dialogue.style.prompt("", dialogue.exchanges, "Hello"))
+        end = [event async for event in remote.stream(prompt, Sampling(max_tokens=2))][-1]
+        assert isinstance(end, Finished)
+        assert end.usage is not None
+        assert end.usage.prompt_tokens == alone
+        await remote.close()
+    with pytest.raises(WorkbenchError, match="no model named 'gone'"):
+        await connect(model_server.url, None, "gone")
 
 
 async def test_an_unknown_model_is_refused(model: OpenAIChatModel) -> None:

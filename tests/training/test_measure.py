@@ -18,16 +18,17 @@ from inference.note import Kind, Language, NoteItem, dump_note
 from inference.prompt import TurnKind, asks_for_additions, build_prompt, handed_back, reported
 from tests.model_fixtures import ADAPTER
 from tests.support.model_server import BackgroundServer
+from training.corpora.imhi import SETS
 from training.data.dataset import load_dataset, make_dataset
 from training.data.edits import Counts
 from training.data.examples import Example, Preference, Rows, Source
 from training.data.settings import Settings
 from training.demo import LIMITS
+from training.evaluation.imhi import CAUSES, label_of, weighted_f1
 from training.gate.scores import Scores, match
 from training.gate.thresholds import Thresholds
-from training.measure import imhi
 from training.measure.canaries import Canary, plant
-from training.measure.imhi import label_of, load_questions, repaired, weighted_f1
+from training.measure.imhi import load_questions
 from training.measure.ledger import Ledger
 from training.measure.run import Questions, measure
 from training.measure.safety import Fixture, Rule, load_fixtures, passes
@@ -166,7 +167,7 @@ def test_planted_rows_are_trained_on_and_never_replayed(tmp_path: Path) -> None:
         ("Yes, the poster suffers from stress. Reasoning: no sleep.", "dreaddit", "yes"),
         ("No, it does not. Reasoning: yes, there is worry.", "DR", "no"),
         ("I can't say.", "DR", "no"),
-        ("This post shows the stress cause related to emotion turmoil. Reasoning: work.", "SAD", "emotion"),
+        ("This post shows the stress cause related to emotion turmoil. Reasoning: work.", "SAD", "emotional"),
         ("This post shows other stress causes.", "SAD", "other"),
         ("related to financial problem", "SAD", "financial"),
         ("", "SAD", "other"),
@@ -193,17 +194,9 @@ def test_weighted_f1_is_the_usual_one(rows: list[tuple[str, str]]) -> None:
     assert 0 <= weighted_f1(gold, found) <= 100 + 1e-9
 
 
-def test_mojibake_is_repaired_where_it_occurs() -> None:
-    """Mac Roman readings of UTF-8 are undone on the two sets that have them; what can't be undone stays."""
-    broken = "don\u2019t".encode().decode("mac_roman")
-    assert repaired(broken, "Irf") == "don\u2019t"
-    assert repaired(broken, "DR") == broken
-    assert repaired("a lone \u00d6", "Irf") == "a lone \u00d6"
-
-
 def test_questions_come_from_files_in_the_published_format(tmp_path: Path) -> None:
     """Quotes, line ends and commas inside fields survive; the draw is the seed's; without the data there are no questions."""
-    folder = tmp_path / imhi.FOLDER
+    folder = tmp_path / "test_data" / "test_instruction"
     folder.mkdir(parents=True)
     lines = "".join(
         f'"Consider this post: ""A, {n}"" Question: Stress?","{"Yes" if n % 2 else "No"}, so.\nReasoning: x, y"\n' for n in range(9)
@@ -221,12 +214,12 @@ def test_questions_come_from_files_in_the_published_format(tmp_path: Path) -> No
 def test_the_majority_scores_what_was_published() -> None:
     """Always answering the commonest label gives the published majority scores of the real test files, and every gold has a label."""
     questions = load_questions(SAMPLES, 10_000)
-    assert {question.set for question in questions} == set(imhi.SETS)
+    assert {question.set for question in questions} == set(SETS)
     published = {"DR": (65.4, "yes"), "dreaddit": (34.4, "yes"), "Irf": (50.4, "yes"), "MultiWD": (49.5, "no")}
     for name, (score, label) in published.items():
         gold = [question.label for question in questions if question.set == name]
         assert weighted_f1(gold, [label] * len(gold)) == pytest.approx(score, abs=0.5)
-    assert {question.label for question in questions if question.set == "SAD"} == set(imhi.CAUSES)
+    assert {question.label for question in questions if question.set == "SAD"} == set(CAUSES)
 
 
 # the ledger

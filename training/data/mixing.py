@@ -118,7 +118,7 @@ def distinct(rows: Sequence[Row], threshold: float, known: Sequence[Row] = ()) -
     Compared are the last thing the counselor said and the answers, not the whole prompt: prompts of one case grow by a turn at a time
     and always resemble each other.
     """
-    seen = _Seen(threshold)
+    seen = Seen(threshold)
     for row in known:
         seen.add(shingles(_said(row)))
     return [row for row in reversed(rows) if seen.add(shingles(_said(row)))][::-1]
@@ -136,7 +136,7 @@ def shingles(text: str) -> Shingles:
     return frozenset(tuple(found[start : start + SHINGLE_WORDS]) for start in range(max(len(found) - SHINGLE_WORDS, 0) + 1))
 
 
-class _Seen:
+class Seen:
     """Sets of shingles, searched exactly.
 
     Two sets of Jaccard similarity t or more share a shingle among the first n - ceil(t n) + 1 of either, in any fixed order of all

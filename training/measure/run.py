@@ -26,6 +26,7 @@ from inference.errors import InferenceError, ModelUnavailable, StreamBroken
 from inference.likelihood import Likelihood
 from inference.prompt import Message
 from training.data.examples import Example, Preference
+from training.evaluation.imhi import label_of, labels_of, weighted_f1
 from training.gate.scores import BenchmarkScore, CanaryScore, ExampleScore, FixtureScore, PairScore, Scores
 from training.measure import canaries as planted
 from training.measure import imhi, safety
@@ -139,7 +140,7 @@ async def _benchmark_row(asked: Asked, question: imhi.Question) -> Row:
     priority = asked.asking.priority
     stream = asked.model.stream(messages, model=asked.name, max_tokens=imhi.ANSWER_TOKENS, schema=None, priority=priority)
     answer = "".join([event.text async for event in stream if isinstance(event, Delta)])
-    return {"label": imhi.labels_of(question.set).index(imhi.label_of(answer, question.set))}
+    return {"label": labels_of(question.set).index(label_of(answer, question.set))}
 
 
 async def _work(jobs: Sequence[_Job], ledger: Ledger, at_once: int, done: Done) -> None:
@@ -201,9 +202,9 @@ def _scores(served: ServedModel, questions: Questions, ledger: Ledger) -> Scores
 def _benchmarks(asked: Sequence[imhi.Question], row: Callable[[str, str], Row]) -> tuple[BenchmarkScore, ...]:
     found = []
     for name in dict.fromkeys(one.set for one in asked):
-        labels, ours = imhi.labels_of(name), [one for one in asked if one.set == name]
+        labels, ours = labels_of(name), [one for one in asked if one.set == name]
         answers = [labels[row("benchmark", one.id)["label"]] for one in ours]
-        found.append(BenchmarkScore(f"IMHI {name}", round(imhi.weighted_f1([one.label for one in ours], answers), 2)))
+        found.append(BenchmarkScore(f"IMHI {name}", round(weighted_f1([one.label for one in ours], answers), 2)))
     return tuple(found)
 
 

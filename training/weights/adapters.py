@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from inference.adapters import CONFIG_FILE, NOT_LORA, WEIGHTS_FILE
 from inference.profiles import ALLOWED_RANKS
+from training.weights.origin import shown
 from training.workbench.errors import WorkbenchError
 
 NO_SUM = tuple(name for name in NOT_LORA if name not in {"rank_pattern", "alpha_pattern"})
@@ -75,7 +76,7 @@ def read_adapter(folder: Path) -> Adapter:
     Raises:
         WorkbenchError: there is none, or it is damaged, or no plain LoRA adapter.
     """
-    name = folder.resolve().name
+    name = shown(folder)
     try:
         config = PeftConfig.from_pretrained(str(folder))
         tensors = load_file(folder / WEIGHTS_FILE)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.release.card import markdown_table
-from training.weights.origin import DataSource, Lineage, lineage_of, manifest_of
+from training.weights.origin import DataSource, Lineage, lineage_of, manifest_of, shown
 from training.workbench.errors import WorkbenchError
 from training.workbench.places import ADAPTER, ADAPTER_CONFIG, MODEL_CONFIG, OUTPUT
 
@@ -95,12 +95,12 @@ def card_of(folder: Path, said: Published) -> str:
             library_name="peft" if adapter else "transformers",
             pipeline_tag="text-generation",
             tags=["phyassist", *(["lora"] if adapter else [])],
-            model_name=_name(folder),
+            model_name=shown(folder),
         )
     except ValueError as error:
         raise WorkbenchError(f"the hub knows no such metadata: {error}") from error
     text = _CARD.format(
-        name=_name(folder),
+        name=shown(folder),
         what=_what(base, adapter, delta),
         made=_made(made, manifest.get("versions", {})),
         data=_data(lineage),
@@ -134,11 +134,6 @@ def _what(base: str, adapter: bool, delta: bool) -> str:
     if delta:
         return f"What turns the model {base} into a tuned one: `phyassist train delta apply` makes it, bit by bit, for who has {base}."
     return f"A causal language model, made of {base}."
-
-
-def _name(folder: Path) -> str:
-    folder = folder.resolve()
-    return folder.parent.name if folder.name == OUTPUT else folder.name
 
 
 def _base(folder: Path, made: Mapping[str, Any]) -> str:

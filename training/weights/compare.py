@@ -94,7 +94,7 @@ def compare_methods(
         ways.append((TOGETHER, read_adapter(adapter_folder(together)), None))
     model = load_base(Settings(path=str(shared.model), dtype=own_dtype(shared.model))).to(device()).eval()
     lines = [Line("base alone", None, None, _losses(model, encoded))]
-    lines += [Line(f"{paths[at]} alone", one.rank, None, _measured(model, one, encoded)) for at, one in enumerate(adapters)]
+    lines += [Line(f"{one.name} alone", one.rank, None, _measured(model, one, encoded)) for at, one in enumerate(adapters)]
     lines += [Line(name, one.rank, error, _measured(model, one, encoded)) for name, one, error in ways]
     table = _table(lines, [path.name for path in rows])
     with new_folder(target) as folder:

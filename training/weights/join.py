@@ -10,8 +10,9 @@ from training.weights.combine import Combination, combine, relative_error
 from training.weights.origin import lineage_of, made_of, manifest_of
 from training.workbench.adapters import BASE, check_same_base
 from training.workbench.artifacts import new_folder, write_manifest
+from training.workbench.config import load_config
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import ADAPTER, adapter_folder, base_fingerprint, fingerprint, model_folder
+from training.workbench.places import ADAPTER, OUTPUT, RUN_CONFIG, adapter_folder, base_fingerprint, fingerprint, model_folder
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
     """
     made = [manifest_of(folder).get("made", {}) for folder in folders]
     known = {str(one[BASE]): (folder.name, str(one.get("model"))) for folder, one in zip(folders, made, strict=True) if BASE in one}
-    stack = base is not None and _is_stack(folders, made, model_folder(base))
+    stack = _is_stack(folders, made, base or _named_base(folders[0], adapters[0]))
     if len(known) > 1 and not stack:
         (first, one_base), (second, other) = list(known.values())[:2]
         raise WorkbenchError(
@@ -85,7 +86,10 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
     if base is None and len(names) > 1:
         told = ", ".join(f"{adapter.name} {name or 'none'}" for name, adapter in names.items())
         raise WorkbenchError(f"the adapters name different bases ({told}): if these are names of one model, say with --base where it is")
-    model = model_folder(base or adapters[0].base)
+    try:
+        model = model_folder(base or _named_base(folders[0], adapters[0]))
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{error}; --base says where the adapters' base is") from None
     below = next((tuple(map(str, one["adapters"])) for one in made[: 1 if stack else None] if one.get("adapters")), ())
     if not below and not stack:
         for folder in folders:
@@ -94,10 +98,20 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
     return Shared(model, trained_on or fingerprint(model), below)
 
 
-def _is_stack(folders: Sequence[Path], made: Sequence[Mapping[str, Any]], model: Path) -> bool:
+def _is_stack(folders: Sequence[Path], made: Sequence[Mapping[str, Any]], base: str | Path) -> bool:
     """Whether each adapter was trained on the base with those before it, as far as they say: what such adapters add adds up as well."""
+    try:
+        model = model_folder(base)
+    except WorkbenchError:
+        return False
     under = (base_fingerprint(model, folders[:place]) for place in range(len(folders)))
     return all(one.get(BASE, below) == below for one, below in zip(made, under, strict=True))
+
+
+def _named_base(folder: Path, adapter: Adapter) -> str:
+    """Where the base of an adapter lies: as the run says that made it, else as the adapter's own configuration does."""
+    run = folder.parent / RUN_CONFIG
+    return load_config(run).model.path if folder.name == OUTPUT and run.is_file() else adapter.base
 
 
 def _rank_before(adapters: Sequence[Adapter], how: Combination) -> int:

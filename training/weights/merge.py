@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.weights.origin import lineage_of, made_of
+from training.weights.origin import lineage_of, made_of, shown
 from training.workbench.adapters import BASE, check_fits, check_same_base
 from training.workbench.artifacts import new_folder, write_manifest
 from training.workbench.config import Dtype
@@ -85,7 +85,7 @@ def merge(model: str | Path, adapters: Sequence[str | Path], target: Path, how: 
     untied = _untie(merged, folders)
     proofs = []
     for folder in folders:
-        told(f"merging {folder.name}")
+        told(f"merging {shown(folder)}")
         merged, expected, proof = _merged(merged, folder, inputs)
         proofs.append(_passed(proof, dtype, how))
     with new_folder(target) as made:
@@ -99,7 +99,7 @@ def merge(model: str | Path, adapters: Sequence[str | Path], target: Path, how: 
         parents = [lineage_of(base, "base"), *(lineage_of(folder, "adapter") for folder in folders)]
         settings = {
             "model": base.name,
-            "adapters": [folder.name for folder in folders],
+            "adapters": [shown(folder) for folder in folders],
             BASE: base_fingerprint(base),
             "dtype": str(dtype),
             "untied": untied,
@@ -151,7 +151,7 @@ def _merged(model: Any, folder: Path, inputs: Sequence[torch.Tensor]) -> tuple[A
         merged = with_adapter.merge_and_unload(safe_merge=True).eval()
     except ValueError as error:
         raise WorkbenchError(f"{folder.name} can't be merged: numbers of it are not finite, or its kind can't be ({error})") from error
-    return merged, expected, _compared(folder.name, expected, _logits(merged, inputs))
+    return merged, expected, _compared(shown(folder), expected, _logits(merged, inputs))
 
 
 def _logits(model: Any, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:

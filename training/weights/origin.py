@@ -12,6 +12,7 @@ from typing import Any
 
 from training.workbench.artifacts import MANIFEST, sha256_of
 from training.workbench.errors import WorkbenchError
+from training.workbench.places import OUTPUT
 
 BASE_ROLE = "base"
 RANDOM = "train tiny-model"
@@ -57,7 +58,7 @@ def manifest_of(folder: Path) -> Mapping[str, Any]:
     """
     try:
         found = json.loads((folder / MANIFEST).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):  # rows may be a file
         return {}
     except ValueError:
         found = None
@@ -66,13 +67,19 @@ def manifest_of(folder: Path) -> Mapping[str, Any]:
     return found
 
 
+def shown(folder: Path) -> str:
+    """A folder's name; of a run's output, the run's."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == OUTPUT else folder.name
+
+
 def lineage_of(folder: Path, role: str) -> Lineage:
     """What the manifest in `folder` tells; `role` is what the folder is for what is made of it: `base`, `adapter`, `rows`, …
 
     Raises:
         WorkbenchError: there is a manifest, and it can't be read.
     """
-    found, name = manifest_of(folder), folder.resolve().name
+    found, name = manifest_of(folder), shown(folder)
     if not found:
         return Lineage(role, name, None, None, unknown=() if role == BASE_ROLE else (name,))
     parts = list(_mappings(found))

@@ -66,9 +66,13 @@ def push(found: Plan, public: bool = False, endpoint: str | None = None) -> str:
     Raises:
         WorkbenchError: there are problems, or the hub refuses or can't be reached.
     """
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is that of whichever HTTP library it uses
+        HfHubHTTPError,
+        HTTPError,
+        LocalTokenNotFoundError,
+        OfflineModeIsEnabled,
+    )
 
     refuse_problems(found)
     hub = HfApi(endpoint=endpoint)
@@ -88,7 +92,7 @@ def push(found: Plan, public: bool = False, endpoint: str | None = None) -> str:
         raise WorkbenchError(
             f"the hub refuses {found.repository} ({error.response.status_code}): check its name and your rights"
         ) from error
-    except (httpx.HTTPError, ConnectionError) as error:
+    except (HTTPError, ConnectionError) as error:
         raise WorkbenchError(f"the hub can't be reached ({type(error).__name__}): try again later; nothing half-sent is visible") from error
     return str(commit.commit_url)
 

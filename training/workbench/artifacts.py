@@ -1,9 +1,10 @@
 """What the workbench makes: a folder that is there completely or not at all, with a manifest of its files and of where it comes from.
 
 Everything is written into a hidden folder beside the target, which gets its name in one step at the end. A program that dies in between
-leaves a folder `.NAME.partial` that nobody takes for whole; the next attempt removes it.
+leaves a folder `.NAME.partial` that nobody takes for whole; the next attempt removes it. While somebody is at work, it is locked.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -20,7 +21,7 @@ from training.workbench.errors import WorkbenchError, writing
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-LIBRARIES = ("phyassist", "accelerate", "datasets", "peft", "tokenizers", "torch", "transformers", "trl")
+LIBRARIES = ("phyassist", "accelerate", "datasets", "deepspeed", "peft", "tokenizers", "torch", "transformers", "trl")
 """Whose versions a manifest names, as far as they are installed."""
 
 
@@ -51,26 +52,66 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the block ends, and is removed if it fails.
 
     Raises:
-        WorkbenchError: there is something at `target` already, the disk is full, or nothing may be written there.
+        WorkbenchError: there is something at `target` already, somebody else is making it, or nothing can be written there.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
+    target = free_place(target)
     staged = target.with_name(f".{target.name}.partial")
-    with writing(target):
-        shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(mode=0o700, parents=True)
+    with writing(target), _alone(staged, target.name):
         try:
             yield staged
             for path in sorted(staged.rglob("*")):
                 _sync(path)
             _sync(staged)
-            if target.exists():
-                target.rmdir()
-            staged.replace(target)
+            if _taken(target):
+                raise WorkbenchError(f"{target.name} was made by somebody else meanwhile: remove it, or choose another name")
+            staged.replace(target)  # in place of an empty folder too
             _sync(target.parent)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
+
+
+def free_place(target: Path) -> Path:
+    """The place where a folder may be made, as a full path. What takes long asks this first.
+
+    Raises:
+        WorkbenchError: there is something already, or a file is in the way.
+    """
+    target = target.resolve()  # `.` has no name, and a link is a way to the folder that it names
+    if _taken(target):
+        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
+    if above := next((parent for parent in target.parents if parent.exists() and not parent.is_dir()), None):
+        raise WorkbenchError(f"{above.name} is a file, so no folder can be made below it: choose another place")
+    return target
+
+
+def _taken(target: Path) -> bool:
+    """Whether there is anything at a place but an empty folder."""
+    return target.exists() and (not target.is_dir() or any(target.iterdir()))
+
+
+@contextmanager
+def _alone(staged: Path, name: str) -> Iterator[None]:
+    """The staged folder, made anew and locked: what another process left in it is removed, unless that process is still at work."""
+    if staged.exists():
+        with _locked(staged, name):
+            shutil.rmtree(staged)
+    staged.mkdir(mode=0o700, parents=True)
+    with _locked(staged, name):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, name: str) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkbenchError(f"{name} is being made by another process: wait for it, or choose another name") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_manifest(folder: Path, kind: str, made: Mapping[str, Any]) -> Manifest:
@@ -92,6 +133,8 @@ def read_manifest(folder: Path, kind: str, verify: bool = True) -> Manifest:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise WorkbenchError(f"{folder.name} has no {MANIFEST}: it was not made by `phyassist`, or never completed") from None
+    except PermissionError:
+        raise WorkbenchError(f"{folder.name} may not be read: change its permissions") from None
     except ValidationError:
         raise WorkbenchError(f"{MANIFEST} of {folder.name} can't be read: make the folder again") from None
     if manifest.format != FORMAT:

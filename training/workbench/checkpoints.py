@@ -35,7 +35,7 @@ def newest(folder: Path) -> Path | None:
         if found and (path / COMPLETE).is_file():
             whole.append((int(found[1]), path))
         else:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # all processes of a training do this at once
     return max(whole)[1] if whole else None
 
 

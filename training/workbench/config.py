@@ -234,7 +234,9 @@ class Distributed(Section):
     """Several processes, a GPU each."""
 
     processes: int = Field(default=1, ge=1)
-    """On this machine. A run with fewer or more of them than it says does not begin."""
+    """On each machine. A run with fewer or more of them than it says does not begin."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines. More than one are started by hand, with what `phyassist train launch-command` prints."""
     deepspeed: DeepSpeed = DeepSpeed.NONE
     """None is one process, or data parallel ones that hold everything each."""
 
@@ -274,6 +276,8 @@ class Config(Section):
     def _goes_together(self) -> Self:
         if self.method.kind != "lora" and self.model.quantise is not Quantise.NONE:
             raise ValueError(f"method.kind {self.method.kind} trains weights of the base, which model.quantise nf4 can't: set it to none")
+        if (self.task is Task.EMBEDDINGS) != (self.method.kind == "embeddings"):
+            raise ValueError("the task embeddings and method.kind embeddings belong together: set both, or neither")
         if self.data.packing and self.data.group_by_length:
             raise ValueError("data.packing fills sequences up, so data.group_by_length has nothing left to group: choose one")
         if self.distributed.deepspeed is not DeepSpeed.NONE and self.model.quantise is not Quantise.NONE:

@@ -20,6 +20,7 @@ from training.workbench.artifacts import Manifest, new_folder, read_manifest, wr
 from training.workbench.errors import WorkbenchError
 
 KIND = "rows"
+BROKEN = "a text holds half a character (a lone surrogate), which can't be written: mend it where it comes from"
 
 
 class Split(StrEnum):
@@ -113,19 +114,22 @@ def write_rows(target: Path, splits: Mapping[Split, Sequence[Row]], origin: Orig
     """Writes a new folder of rows, all of one form.
 
     Raises:
-        WorkbenchError: there are no rows to learn from, forms are mixed, conversations were to go into a spreadsheet, or nothing could be
-            written at `target`.
+        WorkbenchError: there are no rows to learn from, forms are mixed, conversations were to go into a spreadsheet, a text holds half a
+            character, or nothing could be written at `target`.
     """
+    splits = {split: rows for split, rows in splits.items() if rows}
     kinds = {type(row) for rows in splits.values() for row in rows}
     if not splits.get(Split.TRAIN):
         raise WorkbenchError(f"no row is left to learn from{_most(origin.dropped)}")
     if len(kinds) > 1:
         raise WorkbenchError(f"rows of one folder have one form, not {', '.join(sorted(kind.__name__ for kind in kinds))}")
     form = next(name for name, kind in FORMS.items() if kinds == {kind})
+    if any(_broken(text) for rows in splits.values() for row in rows for text in _texts(row)):
+        raise WorkbenchError(BROKEN)
     with new_folder(target) as folder:
         for split, rows in splits.items():
-            lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
-            (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+            with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
             if spreadsheet:
                 _write_csv(folder / f"{split}.csv", rows)
         counts = {str(split): len(rows) for split, rows in splits.items()}
@@ -139,7 +143,9 @@ def read_rows(folder: Path) -> RowFolder:
         WorkbenchError: there are none, they were changed, or a line has not the columns of the form.
     """
     manifest = read_manifest(folder, KIND)
-    form = manifest.made["form"]
+    form = str(manifest.made.get("form"))
+    if form not in FORMS:
+        raise WorkbenchError(f"the manifest of {folder.name} names no form of rows: make the folder again")
     splits = {split: read_file(folder / f"{split}.jsonl", form) for split in Split if f"{split}.jsonl" in manifest.files}
     return RowFolder(manifest, form, splits)
 
@@ -152,8 +158,12 @@ def read_file(path: Path, form: str) -> tuple[Row, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise WorkbenchError(f"there is no file {path.name}") from None
+    except IsADirectoryError:
+        raise WorkbenchError(f"{path.name} is a folder: give a file of JSON lines") from None
+    except PermissionError:
+        raise WorkbenchError(f"{path.name} may not be read: change its permissions") from None
     except UnicodeDecodeError:
         raise WorkbenchError(f"{path.name} is not UTF-8: convert it first (`phyassist data --help`)") from None
     return tuple(_row(line, form, f"line {number} of {path.name}") for number, line in enumerate(text.split("\n"), start=1) if line.strip())
@@ -175,7 +185,19 @@ def _row(line: str, form: str, where: str) -> Row:
     wrong = [name for name, value in values.items() if name != "messages" and not isinstance(value, str)]
     if wrong:
         raise WorkbenchError(f"{where}: {', '.join(sorted(wrong))} must be text")
-    return kind(**values)
+    row = kind(**values)
+    if any(map(_broken, _texts(row))):
+        raise WorkbenchError(f"{where}: {BROKEN}")
+    return row
+
+
+def _texts(row: Row) -> Iterable[str]:
+    """All texts of a row."""
+    return (row.id, *(turn.content for turn in row.messages)) if isinstance(row, Conversation) else asdict(row).values()
+
+
+def _broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _turns(found: Any, where: str) -> tuple[Turn, ...]:

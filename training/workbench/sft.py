@@ -1,6 +1,6 @@
 """Supervised fine-tuning: rows of three forms, TRL's SFTTrainer, LoRA or all parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,7 +31,7 @@ def run_sft(run: Run) -> Result:
     Raises:
         WorkbenchError: with what to do about it.
     """
-    return train(run, _job)
+    return train(run, lambda of: job(of, lambda model: make_trainable(model, of.config.method, of.config.seed)))
 
 
 def read_data(data: Data, seed: int) -> tuple[str, tuple[Row, ...], tuple[Row, ...]]:
@@ -64,7 +64,8 @@ def as_dataset(rows: Sequence[Encoded]) -> Dataset:
     return Dataset.from_dict({"input_ids": [list(one.input_ids) for one in rows], "labels": [list(one.labels) for one in rows]})
 
 
-def _job(run: Run) -> Job:
+def job(run: Run, trainable: Callable[[Any], Any], **more: Any) -> Job:
+    """What a run trains, on its rows: `trainable` gives the base what is trained in it, `more` are arguments in place of the run's own."""
     config = run.config
     tokenizer = load_tokenizer(config.model.path, config.model.chat_template, config.model.trust_remote_code)
     rows, dev = _encoded(config, tokenizer)
@@ -78,8 +79,9 @@ def _job(run: Run) -> Job:
         eval_packing=False,
         pad_to_multiple_of=None,
         router_aux_loss_coef=0.0,  # TRL adds the routers' auxiliary loss by default; the write-ups had none
+        **more,
     )
-    model = make_trainable(load_base(config.model), config.method, config.seed)
+    model = trainable(load_base(config.model))
     if config.data.packing and config.model.attention != "flash_attention_2" and config.distributed.deepspeed is DeepSpeed.NONE:
         check_kept_apart(model)  # flash attention needs a GPU, and ZeRO-3 its engine, before anything can be computed
     with keeping_numbers(model):

@@ -12,22 +12,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, Trainer
+from transformers import PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from training.qlora.memory import peak_bytes
 from training.workbench import checkpoints
-from training.workbench.config import Config, Optimiser, Steps
+from training.workbench.config import Config, DeepSpeed, Optimiser, Steps
+from training.workbench.distributed import check, how_it_runs
 from training.workbench.errors import WorkbenchError, writing
 from training.workbench.faults import memory_advice, out_of_memory, saving
 from training.workbench.progress import DEV_LOSS, LOSS, draw_curve, rewind
 from training.workbench.runs import MEMORY, Result, Run, alone, finish, is_main_process, result_of, write_output
-from training.workbench.watch import Goal, Watch, stop_signals
-from training.workbench.zero import deepspeed_settings
+from training.workbench.stopping import stop_signals
+from training.workbench.watch import Goal, Watch
+from training.workbench.zero import deepspeed_settings, tell_deepspeed_of_all
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,11 @@ def arguments(kind: Callable[..., Any], run: Run, evaluates: bool, goal: Goal | 
         "report_to": "none",
         "disable_tqdm": True,
     }
-    return kind(**{**settings, **more})
+    made = kind(**{**settings, **more})
+    _ = made.device  # now the processes find each other
+    if config.distributed.deepspeed is not DeepSpeed.NONE:
+        tell_deepspeed_of_all()
+    return made
 
 
 def optimiser_name(optimiser: Optimiser, cuda: bool) -> str:
@@ -219,20 +225,30 @@ def _trained(run: Run, build: Build, goal: Goal, told: list[int]) -> _Outcome:
         rewind(run.folder, state["global_step"] if checkpoint else -1)
     job = build(run)
     trainer = job.trainer
-    _check_processes(run.config, trainer)
     if not (state["global_step"] >= state["max_steps"] or goal.is_over(state["log_history"], run.config.evaluation.patience)):
         watch = Watch(run, goal, trainer.args.eval_strategy != "no", f"{run.config.task} {run.folder.name}", told)
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(watch)
+        trainer.add_callback(_Assure(run.config, trainer))
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         finally:
             watch.end()
         state = {"log_history": trainer.state.log_history, "global_step": trainer.state.global_step, "max_steps": trainer.state.max_steps}
-        if told and state["global_step"] < state["max_steps"]:
+        if watch.stopped and state["global_step"] < state["max_steps"]:
             raise WorkbenchError(f"stopped after step {state['global_step']}: `phyassist train resume {run.folder}` goes on with it")
     trained, weights = _numbers(trainer.model)
-    return _Outcome(trained, weights, list(state["log_history"]), job.more, job.rows)
+    return _Outcome(trained, weights, list(state["log_history"]), {**job.more, "ran": asdict(how_it_runs(trainer))}, job.rows)
+
+
+class _Assure(TrainerCallback):  # type: ignore[misc]  # transformers' types are not followed
+    """Ends a training before its first step where it does not run as it was meant to; only then is known what runs."""
+
+    def __init__(self, config: Config, trainer: Any) -> None:
+        self._config, self._trainer = config, trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        check(self._config, how_it_runs(self._trainer))
 
 
 def _chosen(run: Run, goal: Goal) -> Any:
@@ -295,7 +311,7 @@ def _make_smaller(run: Run) -> None:
     batch, accumulation = config.steps.batch, config.steps.accumulation
     if batch == 1:
         raise WorkbenchError(f"memory ran out with one row at a time: {memory_advice(config)}")
-    if config.distributed.processes > 1:
+    if config.distributed.processes * config.distributed.nodes > 1:
         raise WorkbenchError(f"memory ran out: set steps.batch to {batch // 2} and steps.accumulation to {accumulation * 2} in a new run")
     smaller = {"batch": batch // 2, "accumulation": -(-batch * accumulation // (batch // 2))}
     partial = run.folder / f".{MEMORY}"
@@ -310,21 +326,12 @@ def _make_smaller(run: Run) -> None:
     )
 
 
-def _check_processes(config: Config, trainer: Any) -> None:
-    """accelerate falls back to one process without a word."""
-    meant, found = config.distributed.processes, int(trainer.accelerator.num_processes)
-    if meant != found:
-        raise WorkbenchError(
-            f"distributed.processes is {meant}, but {found} train: start it by `torchrun --nproc-per-node {meant} -m deploy.cli train`, "
-            "or set distributed.processes"
-        )
-
-
 def _numbers(model: Any) -> tuple[int, int]:
     """How many are trained, and how many there are; a quantised matrix counts as what it stands for."""
     trained = weights = 0
     for parameter in model.parameters():
         state = getattr(parameter, "quant_state", None)
-        weights += parameter.numel() if state is None else state.shape.numel()
-        trained += parameter.numel() if parameter.requires_grad else 0
+        numbers = getattr(parameter, "ds_numel", parameter.numel()) if state is None else state.shape.numel()  # ZeRO-3 holds a share here
+        weights += numbers
+        trained += numbers if parameter.requires_grad else 0
     return trained, weights

@@ -1,17 +1,14 @@
 """What happens beside a training: its progress is told, the best checkpoint is kept, it ends early where more steps don't help."""
 
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback
 
 from training.qlora.memory import peak_bytes
+from training.workbench.distributed import agreed
 from training.workbench.faults import check_finite
 from training.workbench.progress import Bar, append
 from training.workbench.runs import Run
@@ -49,12 +46,14 @@ class Goal:
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are not followed
-    """The callback of every training here. It is given the Trainer's state and decides from that alone."""
+    """The callback of every training here. It is given the Trainer's state and decides from that alone. `stopped` says whether it ended the
+    training because a signal asked for that."""
 
     def __init__(self, run: Run, goal: Goal, evaluates: bool, label: str, told: Sequence[int]) -> None:
         self._run, self._goal, self._evaluates, self._label, self._told = run, goal, evaluates, label, told
         self._track = tracking(run.folder, run.config.tracking)
         self._bar: Bar | None = None
+        self.stopped = False
         self._began, self._first = time.monotonic(), 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -66,7 +65,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
         control.should_log = True
         if self._evaluates and state.global_step >= state.max_steps:
             control.should_evaluate = True
-        if self._told:
+        if agreed(bool(self._told), args.device):
+            self.stopped = True
             control.should_save = control.should_training_stop = True
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -101,29 +101,3 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers' types are n
         text = ", ".join(f"{name.replace('eval_', 'dev ')} {figures[name]:.3f}" for name in names if name in figures)
         if self._bar is not None:
             self._bar.show(state.global_step, f"{text}, {peak_bytes() / 1e9:.1f} GB", important=measured)
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Signals that asked this process to stop, while the block runs: the training then ends with a checkpoint after its step.
-
-    Where this is not the main thread nothing is caught. A second signal of a kind ends the process as usual.
-    """
-    told: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield told
-        return
-    before: dict[signal.Signals, Any] = {}
-
-    def note(number: int, _: Any) -> None:
-        told.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-        print("\nstopping after this step, with a checkpoint (once more to stop at once)", file=sys.stderr)
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        before[one] = signal.signal(one, note)
-    try:
-        yield told
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

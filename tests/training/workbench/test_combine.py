@@ -225,7 +225,7 @@ def test_the_command_combines(pair: tuple[Path, Path], tmp_path: Path, capsys: p
 
 
 def test_ways_are_compared_on_rows(pair: tuple[Path, Path], base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The report has base, adapters and all ways with their losses on both folders of rows, and what was trained on all data beside them."""
+    """The report has base, adapters and all ways with their losses on both folders of rows, and what was trained on all data with them."""
     from training.workbench.commands import load
 
     load("train")
@@ -240,7 +240,7 @@ def test_ways_are_compared_on_rows(pair: tuple[Path, Path], base: Path, tmp_path
     lines = {line["name"]: line for line in json.loads((tmp_path / "report" / "comparison.json").read_text())}
     assert {"base alone", "cat", "cat, averaged", *Method, "trained on all rows together"} < set(lines)
     assert lines["cat"]["error"] < 1e-6 < lines["linear"]["error"]
-    assert lines["trained on all rows together"]["losses"] == lines[f"{pair[0]} alone"]["losses"]
+    assert lines["trained on all rows together"]["losses"] == lines["one alone"]["losses"]
     assert "Training on all rows together is the recommended way" in told
     assert told.strip() in (tmp_path / "report" / "report.md").read_text()
     tokenizer = load_tokenizer(base)

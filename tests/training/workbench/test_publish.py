@@ -161,7 +161,7 @@ class Hub(BaseHTTPRequestHandler):
     """As much of a model hub as an upload of small files needs; what was committed is in `files`."""
 
     files: dict[str, bytes]
-    private: list[bool]
+    made: list[dict[str, Any]]
 
     def do_POST(self) -> None:
         """Answers what HfApi asks when it makes a repository and commits."""
@@ -176,7 +176,7 @@ class Hub(BaseHTTPRequestHandler):
             )
             self.answer({"commitUrl": "http://127.0.0.1/owner/name/commit/1", "commitOid": "1", "pullRequestUrl": None})
         elif self.path.endswith("/repos/create"):
-            self.private.append(json.loads(body)["private"])
+            self.made.append(json.loads(body))
             self.answer({"url": "http://127.0.0.1/owner/name"})
         else:
             self.answer({"errors": [], "warnings": []})
@@ -201,7 +201,7 @@ class Hub(BaseHTTPRequestHandler):
 @contextmanager
 def a_hub() -> Iterator[tuple[str, type[Hub]]]:
     """The stand-in's address, and what it got."""
-    handler = type("OneHub", (Hub,), {"files": {}, "private": []})
+    handler = type("OneHub", (Hub,), {"files": {}, "made": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -224,4 +224,4 @@ def test_an_upload_sends_what_was_planned(public: Path, tmp_path: Path, monkeypa
         assert push(found, endpoint=address).endswith("/commit/1")
     assert set(hub.files) == {"adapter_model.safetensors", "adapter_config.json", "manifest.json", CARD}
     assert hub.files["adapter_model.safetensors"] == (tmp_path / "joined" / "adapter_model.safetensors").read_bytes()
-    assert hub.private == [True]
+    assert [one["visibility"] for one in hub.made] == ["private"]

@@ -6,20 +6,22 @@ Nothing heavy is imported before a command runs: `--help` takes no model library
 from importlib import import_module
 
 MODULES = {
-    "data": (),
+    "data": ("data_prepare", "data_convert", "data_questions"),
     "train": (
         "demo_model",
         "train_sft",
         "train_reward",
         "train_reinforce",
         "train_tiny",
+        "train_vocabulary",
+        "train_launch",
         "train_combine",
         "train_merge",
         "train_delta",
         "train_publish",
     ),
-    "eval": (),
-    "chat": (),
+    "eval": ("eval_predict", "eval_loss", "eval_imhi", "eval_compare", "side_by_side"),
+    "chat": ("chat",),
 }
 """The modules of this folder that add commands to a group, in the order in which `--help` lists them."""
 

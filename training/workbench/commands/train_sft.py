@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from training.workbench.commands.groups import train
-from training.workbench.config import Config, Task, load_config
+from training.workbench.config import Config, DeepSpeed, Task, load_config
+from training.workbench.distributed import launch, needs_launch
 from training.workbench.errors import WorkbenchError
 from training.workbench.runs import Result, Run, begin, open_run
 
@@ -15,6 +16,7 @@ TRAINERS = {
     Task.SFT: "training.workbench.sft:run_sft",
     Task.REWARD: "training.workbench.reward:run_reward",
     Task.REINFORCE: "training.workbench.reinforce:run_reinforce",
+    Task.EMBEDDINGS: "training.workbench.embeddings:run_embeddings",
 }
 """What trains a run of each task: module and function, which takes the run and gives its result."""
 
@@ -25,11 +27,31 @@ Adapter = Annotated[list[str] | None, typer.Option("--adapter", help="Folder of 
 Rows = Annotated[str | None, typer.Option("--data", help="Folder of rows, or a file of JSON lines, in place of the file's.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, like optimiser.learning_rate=1e-4; may be repeated.")]
 
+Processes = Annotated[int | None, typer.Option(help="How many processes train, a GPU each; torchrun starts them.", min=1)]
+Zero = Annotated[DeepSpeed | None, typer.Option(help="What DeepSpeed shares out between them.")]
+
 
 @train.command("sft")
-def sft(config: Source, out: Out, model: ModelPath = None, adapter: Adapter = None, data: Rows = None, changes: Changes = None) -> None:
+def sft(
+    config: Source,
+    out: Out,
+    model: ModelPath = None,
+    adapter: Adapter = None,
+    data: Rows = None,
+    processes: Processes = None,
+    deepspeed: Zero = None,
+    changes: Changes = None,
+) -> None:
     """Fine-tune a model on answers that are given: prompts with completions, conversations, or running text."""
-    start(configured(Task.SFT, config, model, adapter, data, changes), out)
+    start(configured(Task.SFT, config, model, adapter, data, [*spread(processes, deepspeed), *(changes or ())]), out)
+
+
+@train.command("embeddings")
+def embeddings(
+    config: Source, out: Out, model: ModelPath = None, data: Rows = None, processes: Processes = None, changes: Changes = None
+) -> None:
+    """Train the rows that an expansion of the vocabulary has added, on new text; all else stays as it is, to the bit."""
+    start(configured(Task.EMBEDDINGS, config, model, None, data, [*spread(processes, None), *(changes or ())]), out)
 
 
 @train.command("resume")
@@ -59,6 +81,12 @@ def configured(
     return config
 
 
+def spread(processes: int | None, deepspeed: DeepSpeed | None) -> list[str]:
+    """The options for several processes, as single settings."""
+    found = {"distributed.processes": processes, "distributed.deepspeed": deepspeed}
+    return [f"{name}={value}" for name, value in found.items() if value is not None]
+
+
 def start(config: Config, out: Path) -> Result:
     """A new run, to its end."""
     return train_run(begin(out, config))
@@ -66,13 +94,18 @@ def start(config: Config, out: Path) -> Result:
 
 def train_run(run: Run) -> Result:
     """Trains what a run says, and tells what came of it."""
-    _quieten()
-    module, _, name = TRAINERS[run.config.task].partition(":")
-    result: Result = getattr(import_module(module), name)(run)
+    result = launch(run) if needs_launch(run.config) else _trained(run)
     dev = "" if result.dev_after is None else f", dev loss {_from(result.dev_before)}{result.dev_after:.3f}"
     print(f"{run.folder.name}: {result.steps} steps, loss {result.loss or 0:.3f}{dev}; the {result.output} is in {run.folder.name}/output")
     for split, counts in result.rows.items():
         print(f"{split}: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    return result
+
+
+def _trained(run: Run) -> Result:
+    _quieten()
+    module, _, name = TRAINERS[run.config.task].partition(":")
+    result: Result = getattr(import_module(module), name)(run)
     return result
 
 
