@@ -102,9 +102,9 @@ def _is_stack(folders: Sequence[Path], made: Sequence[Mapping[str, Any]], base: 
     """Whether each adapter was trained on the base with those before it, as far as they say: what such adapters add adds up as well."""
     try:
         model = model_folder(base)
+        under = [base_fingerprint(model, folders[:place]) for place in range(len(folders))]
     except WorkbenchError:
         return False
-    under = (base_fingerprint(model, folders[:place]) for place in range(len(folders)))
     return all(one.get(BASE, below) == below for one, below in zip(made, under, strict=True))
 
 
