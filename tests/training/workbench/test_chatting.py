@@ -17,6 +17,8 @@ from rich.cells import cell_len
 
 from inference.client import Delta, Finished, FinishReason, Usage
 from inference.errors import StreamBroken
+from training.corpora.forms import as_text
+from training.corpora.pieces import Piece
 from training.workbench.chatting.dialogue import Answered, Dialogue, Forgot
 from training.workbench.chatting.local import LocalModel, load
 from training.workbench.chatting.settings import PRESETS, ChatSettings, Sampling, changed, preset
@@ -24,6 +26,7 @@ from training.workbench.chatting.styles import MARKERS, STYLES, TEMPLATE, Exchan
 from training.workbench.chatting.wrapping import Wrapping, wrapped
 from training.workbench.config import Dtype
 from training.workbench.errors import WorkbenchError
+from training.workbench.rows import Text
 
 PLANTED = "the planted green kettle"
 ENGLISH, CHINESE = "I can't sleep. What helps?", "我最近睡不好，怎么办？"
@@ -330,6 +333,13 @@ def test_styles_follow_the_model() -> None:
         style(TEMPLATE, False)
     with pytest.raises(WorkbenchError, match="there is no style alpaca"):
         style("alpaca", True)
+
+
+def test_markers_are_those_that_rows_are_trained_with() -> None:
+    """What a model is asked with begins as the rows began that it learned, to the space."""
+    row = as_text(Piece("1", "1", ENGLISH, "A walk.", "1"))
+    assert isinstance(row, Text)
+    assert row.text == f"{STYLES[MARKERS].prompt('', [], ENGLISH)} A walk."
 
 
 def test_the_system_is_told_before_the_first_question() -> None:

@@ -12,6 +12,10 @@ class Pieces(AsyncTextIteratorStreamer):  # type: ignore[misc]  # transformers h
     lose their indentation. Here the whole answer is decoded at each token, which costs nothing beside drawing it.
     """
 
+    token_cache: list[int]
+    print_len: int
+    next_tokens_are_prompt: bool
+
     def __init__(self, tokenizer: Any) -> None:
         """Read in the event loop that runs now; tokens may come from any thread."""
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)

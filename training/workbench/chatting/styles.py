@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference.prompt import Message
+from training.corpora.forms import ASSISTANT, HUMAN
 from training.workbench.errors import WorkbenchError
 
 Prompt = str | tuple[Message, ...]
@@ -59,10 +60,10 @@ TEMPLATE = "template"
 MARKERS = "markers"
 STYLES: Mapping[str, Style] = {
     TEMPLATE: Template(),
-    MARKERS: Markers("<HUMAN>:", "<ASSISTANT>:", "\n"),
+    MARKERS: Markers(HUMAN, ASSISTANT, "\n"),
     "belle": Markers("Human:", "Assistant:", "\n\n"),
 }
-"""By name: the chat template; the markers of the Falcon write-up's rows; those of BELLE's."""
+"""By name: the chat template; the markers of running text that `phyassist data prepare` writes; BELLE's."""
 
 
 def style(name: str | None, has_template: bool) -> Style:

@@ -1,5 +1,6 @@
 """The four groups of commands, empty: each module of this folder adds its own to one of them."""
 
+import logging
 import sys
 
 import typer
@@ -48,6 +49,8 @@ def run_group(name: str, arguments: list[str]) -> None:
     from training.workbench.errors import WorkbenchError
 
     commands.load(name)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses a package that would make it quicker
+    logging.getLogger("DeepSpeed").addFilter(lambda record: "Setting accelerator to CPU" not in str(record.msg))  # it says so on stdout
     try:
         GROUPS[name](arguments, prog_name=f"phyassist {name}")
     except (WorkbenchError, TrainingFailed) as error:
