@@ -10,6 +10,7 @@ No weight of the base is needed: PEFT gets a model of the base's shapes that tak
 
 import warnings
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -120,12 +121,13 @@ def _loaded(adapters: Sequence[Adapter], base: str) -> Any:
     """A PEFT model with the adapters, named by their place, on a base without numbers."""
     model: Any = None
     for place, adapter in enumerate(adapters):
-        name = f"adapter{place}"
+        name, config = f"adapter{place}", copy(adapter.config)
+        config.base_model_name_or_path = base  # a run's adapter has the base's name alone, and PEFT looks for its files
         try:
             if model is None:
-                model = PeftModel(_shapes_of(base), adapter.config, adapter_name=name)
+                model = PeftModel(_shapes_of(base), config, adapter_name=name)
             else:
-                model.add_adapter(name, adapter.config)
+                model.add_adapter(name, config)
         except ValueError as error:
             raise WorkbenchError(f"{adapter.name} changes layers that {Path(base).name} does not have: it has another base") from error
         wrong = list(_unlike(get_peft_model_state_dict(model, adapter_name=name), adapter))

@@ -1,8 +1,9 @@
 """From folders of adapters to the folder of their combination: the base that they share, what came of it, where it comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from training.weights.adapters import Adapter, read_adapter, write_adapter
 from training.weights.combine import Combination, combine, relative_error
@@ -11,7 +12,7 @@ from training.workbench.adapters import BASE, check_same_base
 from training.workbench.artifacts import new_folder, write_manifest
 from training.workbench.config import load_config
 from training.workbench.errors import WorkbenchError
-from training.workbench.places import ADAPTER, OUTPUT, RUN_CONFIG, adapter_folder, fingerprint, model_folder
+from training.workbench.places import ADAPTER, OUTPUT, RUN_CONFIG, adapter_folder, base_fingerprint, fingerprint, model_folder
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
     """
     made = [manifest_of(folder).get("made", {}) for folder in folders]
     known = {str(one[BASE]): (folder.name, str(one.get("model"))) for folder, one in zip(folders, made, strict=True) if BASE in one}
-    if len(known) > 1:
+    stack = _is_stack(folders, made, base or _named_base(folders[0], adapters[0]))
+    if len(known) > 1 and not stack:
         (first, one_base), (second, other) = list(known.values())[:2]
         raise WorkbenchError(
             f"{first} was trained on {one_base}, {second} on {other}, which has other weights: only adapters of one base add up"
@@ -88,11 +90,22 @@ def shared_base(folders: Sequence[Path], adapters: Sequence[Adapter], base: str 
         model = model_folder(base or _named_base(folders[0], adapters[0]))
     except WorkbenchError as error:
         raise WorkbenchError(f"{error}; --base says where the adapters' base is") from None
-    below = next((tuple(map(str, one["adapters"])) for one in made if one.get("adapters")), ())
-    if not below:
+    below = next((tuple(map(str, one["adapters"])) for one in made[: 1 if stack else None] if one.get("adapters")), ())
+    if not below and not stack:
         for folder in folders:
             check_same_base(folder, model)
-    return Shared(model, next(iter(known), None) or fingerprint(model), below)
+    trained_on = None if stack else next(iter(known), None)
+    return Shared(model, trained_on or fingerprint(model), below)
+
+
+def _is_stack(folders: Sequence[Path], made: Sequence[Mapping[str, Any]], base: str | Path) -> bool:
+    """Whether each adapter was trained on the base with those before it, as far as they say: what such adapters add adds up as well."""
+    try:
+        model = model_folder(base)
+        under = [base_fingerprint(model, folders[:place]) for place in range(len(folders))]
+    except WorkbenchError:
+        return False
+    return all(one.get(BASE, below) == below for one, below in zip(made, under, strict=True))
 
 
 def _named_base(folder: Path, adapter: Adapter) -> str:

@@ -51,7 +51,7 @@ class Lineage:
 
 
 def manifest_of(folder: Path) -> Mapping[str, Any]:
-    """The manifest of a folder, of whichever kind; empty where it has none.
+    """The manifest of a folder, of whichever kind; empty where it has none, as a file of rows has none.
 
     Raises:
         WorkbenchError: there is one, and it can't be read.

@@ -225,7 +225,8 @@ def _parents(config: Config, model: Path, adapters: Sequence[Path]) -> list[Line
     """Where the output comes from, patients' cases among it: it stays known when the output is merged, combined or copied elsewhere."""
     rows = [Path(path) for path in (config.data.path, config.data.dev) if path is not None]
     below = [lineage_of(adapter, "adapter") for adapter in adapters]
-    return [lineage_of(model, "base"), *below, *(lineage_of(path, "rows") for path in rows)]
+    judges = [] if config.reinforce.reward is None else [lineage_of(reward_folder(config.reinforce.reward) / OUTPUT, "reward model")]
+    return [lineage_of(model, "base"), *below, *(lineage_of(path, "rows") for path in rows), *judges]
 
 
 def finish(run: Run, result: Result) -> None:

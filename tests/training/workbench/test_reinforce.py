@@ -13,12 +13,16 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.tiny_models import tiny_model
-from training.workbench.config import Config, Model, TooLong, load_config
+from training.weights.combine import Combination, Method
+from training.weights.join import join
+from training.workbench.artifacts import sha256_of
+from training.workbench.config import Config, Dtype, Model, TooLong, load_config
 from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import end_tokens, load_base, load_model, load_tokenizer, make_trainable
 from training.workbench.progress import Point, read_progress
 from training.workbench.reinforce import LengthCost, _job, distances, is_spent, prompts_of, run_reinforce, schedule
+from training.workbench.reward import _job as reward_job
 from training.workbench.reward import encode_pairs, run_reward
 from training.workbench.rows import Comparison, Conversation, Origin, PromptCompletion, Split, Text, Turn, write_rows
 from training.workbench.runs import begin, open_run, result_of
@@ -135,13 +139,11 @@ def test_a_reward_model_learns_which_answer_is_chosen(place: Path) -> None:
     assert (place / "reward" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_centred_rewards_are_nearer_to_nothing(place: Path) -> None:
-    """With a large weight on the centre the two rewards of a pair sum up to less."""
-    usual = result_of(place / "reward")
-    assert usual is not None
-    config = Config.model_validate(_rewarding(place).model_dump(mode="json") | {"reward": {"centre": 1.0}})
-    centred = run_reward(begin(place / "centred", config))
-    assert abs(centred.more["chosen"] + centred.more["rejected"]) < abs(usual.more["chosen"] + usual.more["rejected"])
+@pytest.mark.parametrize(("centre", "coefficient"), [(0.5, 0.5), (0.0, None)])
+def test_rewards_are_centred_as_much_as_asked_for(place: Path, tmp_path: Path, centre: float, coefficient: float | None) -> None:
+    """The weight of the centre is TRL's; nothing leaves it out."""
+    config = Config.model_validate(_rewarding(place).model_dump(mode="json") | {"reward": {"centre": centre}})
+    assert reward_job(begin(tmp_path / "run", config)).trainer.args.center_rewards_coefficient == coefficient
 
 
 def test_plain_transformers_load_a_reward_model(place: Path) -> None:
@@ -208,7 +210,7 @@ def test_pairs_are_told_apart_and_counted(place: Path) -> None:
     pairs, counts = encode_pairs(rows, encoder, 64, TooLong.DROP)
     assert counts == {"rows": 4, "too_long": 1, "equal": 1, "used": 2}
     assert {row[-1] for pair in pairs for row in (pair.chosen, pair.rejected)} == {encoder.tokenizer.eos_token_id}
-    with pytest.raises(WorkbenchError, match="1 comparisons have more than"):
+    with pytest.raises(WorkbenchError, match="1 comparisons have more tokens than"):
         encode_pairs(rows, encoder, 64, TooLong.REFUSE)
     with pytest.raises(WorkbenchError, match="form comparison"):
         encode_pairs([Text("alone")], encoder, 64, TooLong.DROP)
@@ -270,6 +272,18 @@ def test_adapters_are_stacked_and_merged(place: Path, reinforced: Path) -> None:
         merged = model.merge_and_unload()(tokens).logits
     assert made.shape[1] > tokens.shape[1]
     assert torch.allclose(stacked, merged, atol=0.05 * float(stacked.abs().max()))
+
+
+def test_stacked_adapters_become_one_for_a_server(place: Path, reinforced: Path) -> None:
+    """By `cat` the fine-tuned adapter and the reinforced one on it become one adapter of the bare base, which says what both say."""
+    base = place / "base" / "output"
+    joined = join([place / "sft", reinforced], place / "joined", Combination(Method.CAT), base)
+    assert joined.error < 1e-5
+    tokens = torch.tensor([[*_encoder(place).prompt("I have had a fever for 3 days.")]])
+    with torch.no_grad():
+        stacked = load_model(base, [place / "sft", reinforced], dtype=Dtype.FP32)(tokens).logits
+        one = load_model(base, [place / "joined"], dtype=Dtype.FP32)(tokens).logits
+    assert torch.allclose(stacked, one, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["rloo", "reward"])
@@ -367,6 +381,13 @@ def test_settings_that_can_not_be_are_refused(place: Path, tmp_path: Path, chang
     config = Config.model_validate(reinforcing(place).model_dump(mode="json") | change)
     with pytest.raises(WorkbenchError, match=said):
         run_reinforce(begin(tmp_path / "run", config))
+
+
+def test_an_adapter_tells_of_its_reward_model(place: Path, reinforced: Path) -> None:
+    """Among what it was made of is the reward model, and with that the comparisons which that learned from."""
+    made = json.loads((reinforced / "output" / "manifest.json").read_text())["made"]
+    parents = {parent["role"]: parent["sha256"] for parent in made["parents"]}
+    assert parents["reward model"] == sha256_of(place / "reward" / "output" / "manifest.json")
 
 
 def test_a_run_does_not_go_on_with_another_reward_model(place: Path, reinforced: Path, tmp_path: Path) -> None:
