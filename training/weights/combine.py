@@ -84,8 +84,9 @@ def combine(adapters: Sequence[Adapter], base: str, how: Combination) -> Adapter
         )
     config = model.peft_config[COMBINED]
     # PEFT scales before it adds, for a rank and an alpha that are equal; it would keep the first adapter's rslora
-    config.use_rslora, config.base_model_name_or_path = False, adapters[0].base or base
+    config.use_rslora, config.base_model_name_or_path = False, base  # PEFT looks there for the size of the vocabulary
     tensors = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model, adapter_name=COMBINED).items()}
+    config.base_model_name_or_path = adapters[0].base or base  # a name; where the base lies on this machine is nobody's business
     result = Adapter(COMBINED, config, tensors)
     return padded(result, served_rank(max(result.rank, config.r)))
 
