@@ -1,6 +1,7 @@
 """BELLE's files: `{"id", "conversations": [{"from": "human" | "gpt", "value"}]}`, one object a line, written for other tools."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 def write_belle(target: Path, rows: Iterable[Conversation]) -> int:
-    """Writes conversations as a new file, which is there completely or not at all; how many they were.
+    """Writes conversations as a new file, which is there completely or not at all, and for its owner alone; how many they were.
 
     Raises:
         WorkbenchError: there is a file already, or nothing may be written there.
@@ -21,7 +22,8 @@ def write_belle(target: Path, rows: Iterable[Conversation]) -> int:
     partial, count = target.with_name(f".{target.name}.partial"), 0
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             for row in rows:
                 said = [{"from": SPEAKERS[turn.role], "value": turn.content} for turn in row.messages]
                 file.write(json.dumps({"id": row.id, "conversations": said}, ensure_ascii=False) + "\n")

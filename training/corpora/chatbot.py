@@ -11,6 +11,7 @@ from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.reading import UTF8, Progress, read_table, silent
 
 NAME = "mental-health-chatbot"
+LICENCE = "mit (answers are curated from public pages of WebMD, Mayo Clinic and Healthline)"
 
 
 def read_chatbot(path: Path, encoding: str = UTF8, progress: Progress = silent) -> Corpus:
@@ -28,4 +29,4 @@ def read_chatbot(path: Path, encoding: str = UTF8, progress: Progress = silent) 
         repaired["blanks, quotes or dashes of print"] += plain(visible(row["zen"])) != visible(row["zen"])
         key = key_of(question)
         pieces.append(Piece(f"{NAME}-{place}", key, question, answer, key))
-    return Corpus(NAME, (table.source,), tuple(pieces), dict(repaired))
+    return Corpus(NAME, (table.source,), tuple(pieces), dict(repaired), licence=LICENCE)

@@ -37,11 +37,12 @@ _LOOK, _RECORDS = 64 * 1024, 20
 @dataclass(frozen=True)
 class Wanted:
     """What to make. `most_chars` counts all texts of a row together; 0 is any number. `near` is the share of common runs of three words
-    from which on a row repeats another; 1 leaves near-duplicates in."""
+    from which on a row repeats another; 1 leaves near-duplicates in. `licence` is the files'; a format tells of none."""
 
     format: str = AUTO
     most_chars: int = 6000
     near: float = 1.0
+    licence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def convert(files: Sequence[Path], wanted: Wanted, opened: Open = lambda path: p
                 tally.dropped[Drop.REPEATED] += 1
             else:
                 rows.append(names.apart(row))
-        sources.append(Source(name, sha256_of(path), len(rows) - before))
+        sources.append(Source(name, sha256_of(path), len(rows) - before, wanted.licence))
     rows = without_parts(rows, tally)
     if wanted.near < 1:
         rows = without_near_repeats(rows, wanted.near, tally)

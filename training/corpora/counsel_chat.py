@@ -18,6 +18,7 @@ from training.corpora.reading import UTF8, Progress, read_table, silent
 from training.corpora.therapists import therapist_name
 from training.data.deidentify import Deidentifier, Roster
 
+LICENCE = "mit"
 _TAG = re.compile(r"</?[a-z][^<>]{0,500}>", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def read_counsel_chat(path: Path, dump: Dump = NEW, encoding: str = UTF8, progre
     table = read_table(path, (*SHARED, dump.therapist, dump.page), encoding, progress=progress)
     repaired: Counter[str] = Counter()
     pieces = tuple(_piece(place, row, dump, repaired) for place, row in enumerate(table.rows))
-    return Corpus(dump.name, (table.source,), pieces, dict(repaired), finish=finished)
+    return Corpus(dump.name, (table.source,), pieces, dict(repaired), finish=finished, licence=LICENCE)
 
 
 def finished(piece: Piece, repaired: Counter[str]) -> Piece:

@@ -20,6 +20,7 @@ SETS = ("DR", "dreaddit", "Irf", "MultiWD", "SAD")
 QUERY, ANSWER = "query", "gpt-3.5-turbo"
 MOJIBAKE = frozenset({"Irf", "MultiWD"})
 """Sets whose UTF-8 was once read as Mac Roman."""
+LICENCE = "mit (its authors ask for non-clinical research only; posts are of users of Reddit, reasons were written by gpt-3.5-turbo)"
 OPENS, ASKS = 'Consider this post: "', " Question: "
 
 
@@ -112,7 +113,7 @@ def read_imhi(folder: Path, name: str, progress: Progress = silent) -> Corpus:
     ]
     sources = tuple(part.source for part in parts.values())
     repaired = {"wrongly decoded text": sum(part.repaired for part in parts.values())}
-    return Corpus(f"imhi-{name}", sources, tuple(pieces), repaired)
+    return Corpus(f"imhi-{name}", sources, tuple(pieces), repaired, licence=LICENCE)
 
 
 def _piece(item: Item, split: Split, side: Split | None) -> Piece:

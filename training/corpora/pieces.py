@@ -51,6 +51,8 @@ class Corpus:
     repaired: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     finish: Finish = as_it_is
+    licence: str | None = None
+    """Under which the set is published, and what its authors ask for besides; None where it is nobody's but the user's."""
 
 
 def key_of(text: str) -> str:

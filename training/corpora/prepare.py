@@ -142,7 +142,7 @@ def _origin(corpora: Sequence[Corpus], told: Sequence[Counts], settings: Setting
     for counts in told:
         dropped.update(counts.dropped)
         repaired.update(counts.repaired)
-    sources = [source for corpus in corpora for source in corpus.sources]
+    sources = [replace(source, licence=corpus.licence) for corpus in corpora for source in corpus.sources]
     sets = {counts.name: {key: value for key, value in asdict(counts).items() if key != "name"} for counts in told}
     return Origin("data prepare", sources, _sorted(dropped), _sorted(repaired), {**settings.told(), "sets": sets})
 

@@ -108,17 +108,11 @@ def _sources(parts: Sequence[Mapping[str, Any]]) -> tuple[DataSource, ...]:
     """The files that rows were made of, each once, wherever they stand in a manifest."""
     found: dict[tuple[str, str | None], DataSource] = {}
     for part in parts:
-        licence = _licence(part) or _licence(part.get("settings"))
         for source in [*_listed(part.get("sources")), *_listed(part.get("data"))]:
             if isinstance(source, Mapping) and isinstance(source.get("name"), str):
-                one = DataSource(source["name"], source.get("sha256"), source.get("rows"), _licence(source) or licence)
+                one = DataSource(source["name"], source.get("sha256"), source.get("rows"), source.get("licence"))
                 found.setdefault((one.name, one.sha256), one)
     return tuple(found.values())
-
-
-def _licence(part: Any) -> str | None:
-    value = part.get("licence") or part.get("license") if isinstance(part, Mapping) else None
-    return str(value) if value else None
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -88,6 +88,8 @@ class Source:
     name: str
     sha256: str
     rows: int
+    licence: str | None = None
+    """Under which it is published, as the hub names it, with what its authors ask for besides; None where nobody said."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,12 @@ def read_rows(folder: Path) -> RowFolder:
         raise WorkbenchError(f"the manifest of {folder.name} names no form of rows: make the folder again")
     splits = {split: read_file(folder / f"{split}.jsonl", form) for split in Split if f"{split}.jsonl" in manifest.files}
     return RowFolder(manifest, form, splits)
+
+
+def licences(rows: Manifest) -> str | None:
+    """Those of the files that a folder of rows was made of, each once; None where nobody said one, or not of all."""
+    found = [source.get("licence") for source in rows.made.get("sources", ())]
+    return "; ".join(sorted(set(found))) if found and all(found) else None
 
 
 def read_file(path: Path, form: str) -> tuple[Row, ...]:

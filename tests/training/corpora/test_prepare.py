@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inference.note import parse_note
 from tests.training.corpora.made_up import COUNSEL_CHAT, an_answer, write_csv, write_imhi
 from tests.training.corpora.public_samples import SAMPLES, needs_samples
+from training.corpora import counsel_chat, imhi
 from training.corpora.pieces import Corpus, Piece, key_of
 from training.corpora.prepare import Settings, prepare
 from training.corpora.sampling import draw, side_of
@@ -143,7 +144,7 @@ def phyassist(*arguments: str | Path) -> int:
 
 
 def test_the_command_writes_rows_with_their_origin(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """JSON lines and CSV, a manifest of sources, counts by reason and settings, a table of it all; the same seed, the same bytes."""
+    """JSON lines, CSV, a manifest of sources with licences, counts by reason, settings, a table of it all; the same seed, the same bytes."""
     given = ["--from", f"imhi-dreaddit={files}/imhi", "--from", f"counsel-chat={files}/counsel.csv", "--rows", "10", "--dev-rows", "3"]
     for name in ("a", "b"):
         assert phyassist(files / name, *given) == 0
@@ -157,6 +158,7 @@ def test_the_command_writes_rows_with_their_origin(files: Path, capsys: pytest.C
         "test_data/test_instruction/dreaddit.csv",
         "counsel.csv",
     ]
+    assert [source["licence"] for source in made["sources"]] == [imhi.LICENCE, imhi.LICENCE, counsel_chat.LICENCE]
     assert made["settings"]["sets"]["imhi-dreaddit"]["dropped"] == {"repeats a held-out row": 1}
     assert made["settings"]["sets"]["counsel-chat"]["dropped"] == {"empty": 1, "URL": 1, "emoji or symbol": 1}
     assert made["dropped"] == {"empty": 1, "URL": 1, "emoji or symbol": 1, "repeats a held-out row": 1}

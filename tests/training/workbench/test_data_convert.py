@@ -7,7 +7,7 @@ import pytest
 
 from training.corpora.splitting import group_of
 from training.workbench.commands.groups import run_group
-from training.workbench.rows import Comparison, Conversation, RowFolder, Split, read_rows
+from training.workbench.rows import Comparison, Conversation, RowFolder, Split, licences, read_rows
 
 TALKS = [
     [(f"第{number}天睡不好，怎么办？", f"先记录第{number}天的作息。再看规律。"), ("还有呢？", "少喝咖啡。")] for number in range(1, 13)
@@ -47,6 +47,7 @@ def test_a_folder_of_rows_says_where_they_come_from(covid: Path, tmp_path: Path,
     assert all(isinstance(row, Conversation) and len(row.messages) == 4 for rows in found.splits.values() for row in rows)
     assert found.manifest.made["dropped"] == {"the beginning of a longer dialogue": 12}
     assert found.manifest.made["sources"][0]["name"] == "train.json"
+    assert licences(found.manifest) is None  # nobody said one
     assert found.manifest.made["settings"]["dev"] == 0.25
     told = capsys.readouterr().out
     assert "9 train, 3 dev" in told
@@ -74,20 +75,22 @@ def test_comparisons_come_from_their_own_side(covid: Path, tmp_path: Path) -> No
 
 
 def test_rows_are_split_anew(covid: Path, tmp_path: Path) -> None:
-    """All rows of the old sides, on new ones; the old files are the sources."""
-    assert run("convert", "auto", covid, "--out", tmp_path / "rows", "--dev", "0.25") == 0
+    """All rows of the old sides, on new ones; the old files are the sources, under the licence of what they were made of."""
+    assert run("convert", "auto", covid, "--out", tmp_path / "rows", "--dev", "0.25", "--license", "cc0-1.0") == 0
     assert run("split", tmp_path / "rows", "--out", tmp_path / "again", "--dev", "0.1", "--test", "0.25", "--seed", "7") == 0
     old, new = read_rows(tmp_path / "rows"), read_rows(tmp_path / "again")
     assert {split: len(rows) for split, rows in new.splits.items()} == {Split.TRAIN: 8, Split.DEV: 1, Split.TEST: 3}
     assert set().union(*sides(old).values()) == set().union(*sides(new).values())
     names = {source["name"]: source["sha256"] for source in new.manifest.made["sources"]}
     assert names == {f"rows/{name}": entry.sha256 for name, entry in old.manifest.files.items()}
+    assert licences(old.manifest) == licences(new.manifest) == "cc0-1.0"
 
 
 def test_belles_format_goes_out_and_comes_back(covid: Path, tmp_path: Path) -> None:
-    """The same rows with the same ids."""
+    """The same rows with the same ids, in a file for its owner alone."""
     assert run("convert", "auto", covid, "--out", tmp_path / "rows") == 0
     assert run("to-belle", tmp_path / "rows", tmp_path / "belle.json") == 0
+    assert (tmp_path / "belle.json").stat().st_mode & 0o077 == 0
     first = json.loads((tmp_path / "belle.json").read_text(encoding="utf-8").split("\n")[0])
     assert [turn["from"] for turn in first["conversations"]] == ["human", "gpt", "human", "gpt"]
     assert run("convert", "belle", tmp_path / "belle.json", "--out", tmp_path / "back") == 0

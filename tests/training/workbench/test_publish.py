@@ -44,8 +44,8 @@ def base() -> Path:
 def public(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter, trained on public rows as its manifest says."""
     folder = tmp_path_factory.mktemp("public")
-    source = Source("counsel-chat.csv", "ab" * 32, 2373)
-    origin = Origin("data prepare", [source], settings={"licence": "mit"})
+    source = Source("counsel-chat.csv", "ab" * 32, 2373, "mit")
+    origin = Origin("data prepare", [source])
     write_rows(folder / "rows", {Split.TRAIN: [PromptCompletion("How are you?", "Well.")]}, origin)
     adapter = a_lora(folder / "adapter", base, manifest=False)
     parents = [lineage_of(base, "base"), lineage_of(folder / "rows", "rows")]

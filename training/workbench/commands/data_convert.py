@@ -28,6 +28,10 @@ Formats; `auto` tells them by the content of each file:
   seed-tasks     {"instruction", "instances": [{"input", "output"}]} (BELLE)
   questions      {"text", "annotations": [{"Q", "A"}]} (TCM), {"text", "answer"} (d2q)
   comparison     {"instruction", "output": [better, worse]}, {"prompt", "chosen", "rejected"}
+
+\b
+Licences of the public sets: mit (Toyhom, EmoLLM), cc0-1.0 (SMILE), cc-by-sa-4.0 (CPsyCoun), odc-by (BELLE's seed
+tasks), apache-2.0 (TCM questions as MTCMB has them)
 """.replace("[", r"\[")  # rich, which prints it, reads brackets as styles
 
 Dev = Annotated[float, typer.Option(help="Share of the dialogues (or documents, or questions) to choose the best checkpoint by.")]
@@ -51,6 +55,7 @@ def convert(
         bool, typer.Option("--each-answer", help="A row for every answer, with the turns before it, for prediction.")
     ] = False,
     compare: Annotated[str, typer.Option(help="Make comparisons of the dialogues by a rule: cut, elsewhere or both.")] = "",
+    licence: Annotated[str | None, typer.Option("--license", help="The files' licence, see below: a model's card names it.")] = None,
     spreadsheet: Annotated[bool, typer.Option("--csv", help="Also as CSV, where rows have no turns.")] = False,
 ) -> None:
     """Convert public sets, mostly Chinese, to rows: conversations, questions about documents, or comparisons."""
@@ -59,7 +64,7 @@ def convert(
     from training.workbench.rows import Origin, write_rows
 
     with _shown(files) as opened:
-        found = conversion.convert(files, conversion.Wanted(form, most_chars, near), opened)
+        found = conversion.convert(files, conversion.Wanted(form, most_chars, near, licence), opened)
     splits: Mapping[Split, Sequence[Row]] = split_rows(found.rows, dev, test, seed) if found.rows else {}
     if compare:
         splits = _compared(splits, compare, seed, found.tally)
@@ -82,12 +87,13 @@ def split(
 ) -> None:
     """Split rows anew: dialogues, documents and questions stay whole, whichever side they were on before."""
     from training.corpora.splitting import split_rows
-    from training.workbench.rows import Origin, Source, read_rows, write_rows
+    from training.workbench.rows import Origin, Source, licences, read_rows, write_rows
 
     found = read_rows(folder)
     splits = split_rows([row for rows in found.splits.values() for row in rows], dev, test, seed)
     files = [(f"{side}.jsonl", len(rows)) for side, rows in found.splits.items()]
-    sources = [Source(f"{folder.name}/{name}", found.manifest.files[name].sha256, count) for name, count in files]
+    licence = licences(found.manifest)
+    sources = [Source(f"{folder.name}/{name}", found.manifest.files[name].sha256, count, licence) for name, count in files]
     origin = Origin("data split", sources, settings={"dev": dev, "test": test, "seed": seed})
     write_rows(out, splits, origin)
     _tell(out, splits, origin)
