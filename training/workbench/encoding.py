@@ -166,7 +166,7 @@ def encode_rows(rows: Iterable[Row], encoder: Encoder, max_length: int, too_long
                 raise WorkbenchError(
                     f"a row has {len(one.input_ids)} tokens, data.max_length is {max_length}: raise it, or let rows be dropped"
                 )
-            one = Encoded(*((*ids[: max_length - 1], ids[-1]) for ids in (one.input_ids, one.labels)))  # noqa: PLW2901  # the same row, shorter
+            one = _shorter(one, max_length)  # noqa: PLW2901  # the same row
         if all(label == IGNORED for label in one.labels):
             counts["nothing_to_learn"] += 1
             continue
@@ -177,3 +177,15 @@ def encode_rows(rows: Iterable[Row], encoder: Encoder, max_length: int, too_long
         why = f"all {counts['too_long']} are longer than data.max_length, {max_length}; the longest has {longest} tokens"
         raise WorkbenchError(f"no row is left to learn from: {why if counts['too_long'] else 'none has an answer'}")
     return Rows(tuple(kept), counts)
+
+
+def _shorter(row: Encoded, length: int) -> Encoded:
+    """The row in so many tokens or fewer: an answer that is cut still ends with the token that ends it, whatever a template writes behind
+    that; where the limit falls into a question, the row ends with the answer before it."""
+    learned = [place for place, label in enumerate(row.labels) if label != IGNORED]
+    before = [place for place in learned if place < length]
+    if learned and learned[-1] >= length and row.labels[length - 1] != IGNORED:
+        kept: tuple[int, ...] = (*range(length - 1), learned[-1])
+    else:
+        kept = tuple(range(before[-1] + 1 if before else length))
+    return Encoded(*(tuple(ids[place] for place in kept) for ids in (row.input_ids, row.labels)))

@@ -136,6 +136,24 @@ def test_too_long_rows_are_dropped_cut_or_refused_and_counted() -> None:
         encode_rows((Conversation("1", TURNS[:1]),), encoder, 64, TooLong.DROP)
 
 
+@pytest.mark.parametrize("template", [None, CHATML])
+def test_a_row_that_is_cut_ends_with_an_end(template: str | None) -> None:
+    """At whatever length: what a template writes behind the end is cut first, and no end stands in the middle of a question."""
+    encoder = an_encoder(Architecture.LLAMA, template=template)
+    whole = encoder.encode(Conversation("1", TURNS))
+    ends = [place for place, label in enumerate(whole.labels) if label in encoder.ends]
+    assert len(ends) == 2
+    for length in range(ends[0] + 1, len(whole.labels)):
+        (row,) = encode_rows((Conversation("1", TURNS),), encoder, length, TooLong.CUT).rows
+        assert len(row.input_ids) <= length
+        assert row.labels[-1] in encoder.ends
+        size = len(row.input_ids) - 1
+        assert row.input_ids[:size] == whole.input_ids[:size]
+        assert size == ends[0] or whole.labels[size] != IGNORED
+    with pytest.raises(WorkbenchError, match="no row is left"):
+        encode_rows((Conversation("1", TURNS),), encoder, 4, TooLong.CUT)
+
+
 def test_a_model_without_a_template_says_what_to_set(tmp_path: Path) -> None:
     """A tokenizer without a chat template is told with the settings that help; a file or a name of ours can be given."""
     bare = an_encoder(Architecture.LLAMA)
