@@ -16,6 +16,7 @@ from training.evaluation.questions import Question
 from training.evaluation.source import Decoding, trimmed
 from training.workbench.encoding import Encoder
 from training.workbench.errors import WorkbenchError
+from training.workbench.faults import out_of_memory
 
 
 class LocalSource:
@@ -46,7 +47,9 @@ class LocalSource:
         """See `Source.answers`."""
         try:
             return self._answers(batch)
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
             if len(batch) == 1:
                 raise WorkbenchError("memory runs out with a single prompt: shorter answers, a smaller model, or --quantise nf4") from None
         torch.cuda.empty_cache()

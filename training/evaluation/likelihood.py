@@ -14,6 +14,7 @@ from training.evaluation.predict import Done
 from training.evaluation.questions import row_id
 from training.workbench.encoding import IGNORED, Encoded, Encoder
 from training.workbench.errors import WorkbenchError
+from training.workbench.faults import out_of_memory
 from training.workbench.rows import Comparison, Conversation, PromptCompletion, Row
 
 
@@ -38,7 +39,9 @@ def row_losses(model: Any, encoder: Encoder, rows: Sequence[Row], batch: int, do
         places = order[start : start + batch]
         try:
             nats |= zip(places, _batch_nats(model, [encoded[place] for place in places]), strict=True)
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
             raise WorkbenchError(f"memory runs out with {len(places)} rows at once: fewer with --batch, or --quantise nf4") from None
         done(len(nats), len(rows))
     return [

@@ -9,6 +9,7 @@ from training.evaluation.predictions import Answer, Prediction, prediction, writ
 from training.evaluation.questions import Question, hash_of
 from training.evaluation.source import Source
 from training.measure.ledger import Ledger
+from training.workbench.artifacts import free_place
 from training.workbench.errors import WorkbenchError, writing
 
 Done = Callable[[int, int], None]
@@ -28,7 +29,7 @@ def predict(
     """
     if not questions:
         raise WorkbenchError("there is nothing to ask: the rows are empty, or --limit is 0")
-    check_free(target)
+    free_place(target)
     about = {**made, "questions": {"count": len(questions), "sha256": hash_of(questions)}}
     working = target.with_name(f".{target.name}.answers.jsonl")
     with writing(target):
@@ -38,12 +39,6 @@ def predict(
     write_predictions(target, predictions, scores, {**about, "scores": scores})
     working.unlink()
     return scores
-
-
-def check_free(target: Path) -> None:
-    """That a folder can be made there: asked before anything that takes long. Raises: WorkbenchError."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise WorkbenchError(f"{target.name} is there already: remove it, or choose another name")
 
 
 def ask(source: Source, questions: Sequence[Question], working: Path, about: Mapping[str, Any], done: Done) -> list[Answer]:

@@ -156,13 +156,14 @@ def test_an_answer_ends_at_its_end_mark_and_says_whether_it_was_cut() -> None:
     assert trimmed(" a <human>: b <bot>: c", ("<bot>:", "<human>:")) == "a"
 
 
-def test_memory_that_runs_out_halves_the_batch(source: LocalSource, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Out of memory with two questions, they are asked one by one; with one, the error says what to do."""
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_memory_that_runs_out_halves_the_batch(source: LocalSource, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Out of memory, a GPU's or the machine's, with two questions, they are asked one by one; with one, the error says what to do."""
     real = source._answers
 
     def short(batch: Sequence[Question]) -> list[Answer]:
         if len(batch) > room:
-            raise torch.OutOfMemoryError
+            raise error
         return real(batch)
 
     monkeypatch.setattr(source, "_answers", short)

@@ -93,6 +93,8 @@ class LocalModel:
         import torch
         from transformers import StoppingCriteriaList
 
+        from training.workbench.faults import out_of_memory
+
         def told_to_stop(ids: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
             return torch.full((len(ids),), stopped.is_set(), dtype=torch.bool, device=ids.device)
 
@@ -106,7 +108,9 @@ class LocalModel:
                     streamer=pieces,
                     stopping_criteria=StoppingCriteriaList([told_to_stop]),
                 )
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
             raise WorkbenchError("memory ran out: lower max_tokens or memory, or load the model with --quantise nf4") from None
         finally:
             pieces.end()  # a second end is never read

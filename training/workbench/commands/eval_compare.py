@@ -50,13 +50,13 @@ def compare(
 ) -> None:
     """Compare two models on the same rows: every figure with a bootstrap interval, and a report as Markdown and HTML with pictures."""
     from training.evaluation.asked import Asked
-    from training.evaluation.predict import check_free
     from training.evaluation.questions import load_rows, questions_of
     from training.evaluation.report import sentences, table, write_report
     from training.evaluation.sides import Job, answered, compare_sides, model_and_adapter
     from training.evaluation.source import Decoding
+    from training.workbench.artifacts import free_place
 
-    check_free(out)
+    free_place(out)
     sides = {"a": Path(a), "b": Path(b)}
     if rows:
         decoding = Decoding(max_new_tokens, seed=seed, render=render, stop=tuple(stop or ()))

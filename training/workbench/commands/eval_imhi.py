@@ -49,11 +49,12 @@ def imhi(
     from training.corpora.imhi import SETS
     from training.evaluation.asked import Asked
     from training.evaluation.benchmark import load_imhi
-    from training.evaluation.predict import check_free, predict
+    from training.evaluation.predict import predict
     from training.evaluation.scores import score_imhi
     from training.evaluation.source import Decoding
+    from training.workbench.artifacts import free_place
 
-    check_free(out)
+    free_place(out)
     asked = Asked(model, tuple(adapter or ()), Decoding(max_new_tokens, seed=seed, render=render), batch, quantise, dtype, url, api_key)
     questions = load_imhi(data, sets or SETS, each, seed)
     bart = _bart(bartscore)

@@ -42,12 +42,12 @@ def loss(
     from training.evaluation.asked import Asked
     from training.evaluation.likelihood import row_losses
     from training.evaluation.losses import write_losses
-    from training.evaluation.predict import check_free
     from training.evaluation.questions import load_rows
+    from training.workbench.artifacts import free_place
     from training.workbench.encoding import Encoder
     from training.workbench.models import end_tokens, load_model, load_tokenizer
 
-    check_free(out)
+    free_place(out)
     asked = Asked(model, tuple(adapter or ()), batch=batch, quantise=quantise, dtype=dtype)
     chosen = load_rows(rows, split, form)[:limit]
     made = {"command": "eval loss", **asked.weights(), "render": str(render), "batch": batch, "rows": rows.name}

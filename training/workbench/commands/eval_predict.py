@@ -55,13 +55,13 @@ def predict(
 ) -> None:
     """Let a model answer rows, and score the answers: BLEU-4, ROUGE-1/2/L, chrF and their length. The same command goes on if killed."""
     from training.evaluation.asked import Asked
-    from training.evaluation.predict import check_free
     from training.evaluation.predict import predict as run
     from training.evaluation.questions import load_rows, questions_of
     from training.evaluation.scores import answers_table, score_answers
     from training.evaluation.source import Decoding
+    from training.workbench.artifacts import free_place
 
-    check_free(out)
+    free_place(out)
     decoding = Decoding(max_new_tokens, temperature, top_p, seed, render, tuple(stop or ()))
     asked = Asked(model, tuple(adapter or ()), decoding, batch, quantise, dtype, url, api_key)
     questions = questions_of(load_rows(rows, split, form), marker, limit)
