@@ -144,7 +144,7 @@ def phyassist(*arguments: str | Path) -> int:
 
 
 def test_the_command_writes_rows_with_their_origin(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """JSON lines, CSV, a manifest of sources with licences, counts by reason, settings, a table of it all; the same seed, the same bytes."""
+    """JSON lines, CSV, a manifest of sources with licences, counts and settings, a table of all; the same seed, the same bytes."""
     given = ["--from", f"imhi-dreaddit={files}/imhi", "--from", f"counsel-chat={files}/counsel.csv", "--rows", "10", "--dev-rows", "3"]
     for name in ("a", "b"):
         assert phyassist(files / name, *given) == 0

@@ -1,6 +1,9 @@
 """Answers of tiny models, really generated: batches, chance, a kill in between, and the commands that ask and score."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 import torch
 
 from tests.support.tiny_models import tiny_model
+from tests.training.workbench.killed_while_asking import MADE, PROMPTS, QUESTIONS, Echo
 from training.evaluation.asked import Asked
 from training.evaluation.generate import LocalSource
 from training.evaluation.predict import predict
@@ -23,6 +27,7 @@ from training.workbench.models import end_tokens, load_model, load_tokenizer
 from training.workbench.rows import Comparison, Conversation, Origin, PromptCompletion, Row, Split, Text, Turn, write_rows
 from training.workbench.tiny import Architecture
 
+ROOT = Path(__file__).parents[3]
 FP32 = Dtype.FP32
 SHORT = Decoding(max_new_tokens=8)
 ROWS: list[Row] = [
@@ -123,6 +128,20 @@ def test_a_killed_run_ends_like_one_that_was_not(decoding: Decoding, batches: in
     assert counts == [(2, 5), (4, 5), (5, 5)]
     assert not working.exists()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
+    """A real process, killed at its third question: the first two are not asked again, nobody else may read their answers meanwhile, and
+    there is no folder until all are answered."""
+    program = [sys.executable, "-m", "tests.training.workbench.killed_while_asking", str(tmp_path / "out")]
+    killed = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / ".out.answers.jsonl").stat().st_mode & 0o777 == 0o600
+    source = Echo(len(PROMPTS))
+    predict(source, QUESTIONS, MADE, tmp_path / "out", lambda _: {})
+    assert source.asked == len(PROMPTS) - 2
+    assert [one.prediction for one in read_predictions(tmp_path / "out").predictions] == list(PROMPTS)
 
 
 def test_answers_of_another_question_are_not_taken_over(source: LocalSource, tmp_path: Path) -> None:
