@@ -75,7 +75,7 @@ class ServedSource:
             return "completions", {**body, "prompt": question.prompt}
         return "chat/completions", {**body, "messages": [{"role": one.role, "content": one.content} for one in turns_of(question)]}
 
-    async def _post(self, http: httpx.AsyncClient, route: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, http: httpx.AsyncClient, route: str, body: dict[str, Any]) -> httpx.Response:
         for pause in (*self._pauses_s, None):
             try:
                 response = await http.post(f"{self._url}/{route}", json=body)
@@ -83,19 +83,19 @@ class ServedSource:
                 away = f"does not answer ({type(error).__name__})"
             else:
                 if response.is_success:
-                    found: dict[str, Any] = response.json()
-                    return found
+                    return response
                 _refuse(response.status_code, self._model, route)
                 away = f"can't answer now (HTTP {response.status_code})"
             if pause is not None:
                 await asyncio.sleep(pause)
         raise WorkbenchError(f"the model server {away}: start it, then repeat the command, which goes on where it was")
 
-    def _read(self, body: dict[str, Any]) -> Answer:
+    def _read(self, response: httpx.Response) -> Answer:
         try:
+            body = response.json()
             choice = body["choices"][0]
             text = choice["message"]["content"] if "message" in choice else choice["text"]
-        except (KeyError, IndexError, TypeError):
+        except (ValueError, KeyError, IndexError, TypeError):  # no JSON, or another one
             raise WorkbenchError("the server's answer is not of the OpenAI protocol: --url ends in /v1 as a rule") from None
         tokens = (body.get("usage") or {}).get("completion_tokens")
         return Answer(trimmed(text or "", self._decoding.stop), tokens, choice.get("finish_reason") == "length")

@@ -60,12 +60,12 @@ def new_folder(target: Path) -> Iterator[Path]:
         try:
             yield staged
             for path in sorted(staged.rglob("*")):
-                _sync(path)
-            _sync(staged)
+                sync(path)
+            sync(staged)
             if _taken(target):
                 raise WorkbenchError(f"{target.name} was made by somebody else meanwhile: remove it, or choose another name")
             staged.replace(target)  # in place of an empty folder too
-            _sync(target.parent)
+            sync(target.parent)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
@@ -173,7 +173,7 @@ def _files(folder: Path) -> dict[str, FileEntry]:
     return {name: FileEntry(sha256=sha256_of(folder / name), bytes=(folder / name).stat().st_size) for name in names}
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flush a file, or a folder's list of names, to the disk itself."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -1,7 +1,6 @@
 """The checkpoints of a run: folders of transformers' Trainer, of which only those count that were written to the end."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from training.workbench.artifacts import sync
 
 COMPLETE = "complete"
 """A file that is written into a checkpoint last, when all others of it are on the disk."""
@@ -22,9 +23,9 @@ _OUTPUT = re.compile(
 def mark_complete(checkpoint: Path) -> None:
     """Says of a checkpoint that it is whole, after its files were flushed to the disk."""
     for path in sorted(checkpoint.rglob("*")):
-        _sync(path)
+        sync(path)
     (checkpoint / COMPLETE).touch()
-    _sync(checkpoint)
+    sync(checkpoint)
 
 
 def newest(folder: Path) -> Path | None:
@@ -75,11 +76,3 @@ def put_random_back(checkpoint: str | None) -> None:
 
 def _spread() -> bool:
     return torch.cuda.device_count() > 1 and not torch.distributed.is_initialized()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -36,6 +36,8 @@ class Server:
     async def answer(self, request: web.Request) -> web.Response:
         """One answer, or one failure."""
         if self.fails and (status := self.fails.pop(0)):
+            if status == 200:
+                return web.Response(text="<p>She sleeps badly</p>", content_type="text/html")
             return web.json_response({"error": {"message": "She sleeps badly"}}, status=status)
         body = await request.json()
         self.asked.append({"path": request.path, "authorization": request.headers.get("Authorization"), **body})
@@ -112,12 +114,15 @@ def test_a_server_that_is_away_is_asked_again(server: Server) -> None:
         ServedSource(f"http://127.0.0.1:{a_free_port()}/v1", "m", Decoding(), pauses_s=()).answers(QUESTIONS[:1])
 
 
-@pytest.mark.parametrize(("status", "told"), [(404, "no model named m"), (401, "API key"), (400, "refused a question")])
+@pytest.mark.parametrize(
+    ("status", "told"), [(404, "no model named m"), (401, "API key"), (400, "refused a question"), (200, "OpenAI protocol")]
+)
 def test_what_asking_again_would_not_change_is_told_at_once(server: Server, status: int, told: str) -> None:
-    """A wrong name, a wrong key, a prompt that is too long."""
+    """A wrong name, a wrong key, a prompt that is too long, a page in place of an answer; in no word of it."""
     server.fails = [status]
-    with pytest.raises(WorkbenchError, match=told):
+    with pytest.raises(WorkbenchError, match=told) as error:
         a_source(server).answers(QUESTIONS[:1])
+    assert "sleeps" not in str(error.value)
     assert server.asked == []
 
 
