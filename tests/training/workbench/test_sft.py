@@ -19,11 +19,11 @@ from training.workbench import checkpoints
 from training.workbench.artifacts import read_manifest
 from training.workbench.config import Data, Tracker
 from training.workbench.errors import WorkbenchError
-from training.workbench.models import load_model, load_tokenizer
+from training.workbench.models import load_model, load_tokenizer, make_trainable
 from training.workbench.progress import Point, read_progress
 from training.workbench.rows import Origin, Split, read_file, write_rows
 from training.workbench.runs import Result, Run, alone, begin, open_run, result_of
-from training.workbench.sft import Sft, read_data, run_sft
+from training.workbench.sft import Sft, job, read_data, run_sft
 from training.workbench.tiny import Architecture
 from training.workbench.tracking import tracking
 from training.workbench.watch import Goal, Watch
@@ -188,6 +188,20 @@ def test_every_architecture_and_form_learns(
         assert load_tokenizer(run.folder).chat_template
         load_model(run.folder)
     assert ("adamw_torch stands in" in capsys.readouterr().err) == (architecture is Architecture.FALCON)
+
+
+def test_what_trl_would_add_and_round_is_kept_away(place: Path, rows: Path) -> None:
+    """Of a quantised Mixtral the adapter is float32, from which alone a training resumes exactly, and the loss is that of the answers'
+    tokens, without the routers' own."""
+    run = begin(place / "exact", a_config(tiny_model(Architecture.MIXTRAL), rows, PC, "model.quantise=nf4", "model.dtype=bf16", ATTENTION))
+    trainer = job(run, lambda base: make_trainable(base, run.config.method, run.config.seed)).trainer
+    assert {parameter.dtype for parameter in trainer.model.parameters() if parameter.requires_grad} == {torch.float32}
+    model, batch = trainer.model.eval(), next(iter(trainer.get_train_dataloader()))
+    with torch.no_grad():
+        loss = trainer.compute_loss(model, dict(batch))
+        logits = model(input_ids=batch["input_ids"], attention_mask=batch.get("attention_mask")).logits.float()
+    expected = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten())
+    assert float(loss) == pytest.approx(float(expected), rel=1e-3)
 
 
 def test_a_new_adapter_is_trained_on_others_and_knows_them(place: Path, rows: Path, whole: Run) -> None:
