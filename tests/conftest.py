@@ -1,5 +1,6 @@
 """What every test has at hand: a clean environment, and databases of both kinds."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.support.databases import drop_templates
 from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgres
 
 # No test may reach a model hub; set before anything imports a model library.
@@ -41,6 +43,7 @@ def postgres_url() -> Iterator[str]:
     programs = find_programs()
     if given:
         yield given
+        asyncio.run(drop_templates())
     elif programs is not None:
         with temporary_postgres(programs) as url:
             yield url
