@@ -22,9 +22,10 @@ POSTGRES_IS_MISSING = "PostgreSQL is not installed here: install it (Debian: apt
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start model servers come first: they take longest, and the short ones fill the gaps at the end."""
-    long = {item.path for item in items if item.get_closest_marker("server")}
-    items.sort(key=lambda item: item.path not in long)
+    """Files that start model servers come first, then those that train: they take longest, and the short ones fill the gaps at the end."""
+    servers = {item.path for item in items if item.get_closest_marker("server")}
+    trainings = Path(__file__).parent / "training"
+    items.sort(key=lambda item: 0 if item.path in servers else 1 if trainings in item.path.parents else 2)
 
 
 @pytest.fixture(autouse=True)
