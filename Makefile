@@ -14,6 +14,8 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 endif
 BIN := .venv/bin
 export PYTHONUTF8 := 1
+# Some containers set it. Without bytecode on the disk every process, each model server and each training, compiles torch and vLLM again.
+unexport PYTHONDONTWRITEBYTECODE
 # So many files of tests at a time; each worker starts model servers of its own, which take 3 GB of memory.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

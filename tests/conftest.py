@@ -1,5 +1,6 @@
 """What every test has at hand: a clean environment, and databases of both kinds."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.support.databases import drop_templates
 from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgres
 
 # No test may reach a model hub; set before anything imports a model library.
@@ -20,9 +22,10 @@ POSTGRES_IS_MISSING = "PostgreSQL is not installed here: install it (Debian: apt
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start model servers come first: they take longest, and the short ones fill the gaps at the end."""
-    long = {item.path for item in items if item.get_closest_marker("server")}
-    items.sort(key=lambda item: item.path not in long)
+    """Files that start model servers come first, then those that train: they take longest, and the short ones fill the gaps at the end."""
+    servers = {item.path for item in items if item.get_closest_marker("server")}
+    trainings = Path(__file__).parent / "training"
+    items.sort(key=lambda item: 0 if item.path in servers else 1 if trainings in item.path.parents else 2)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +44,7 @@ def postgres_url() -> Iterator[str]:
     programs = find_programs()
     if given:
         yield given
+        asyncio.run(drop_templates())
     elif programs is not None:
         with temporary_postgres(programs) as url:
             yield url

@@ -19,7 +19,6 @@ from bot.domain.case import Case
 from bot.domain.change import ChangeKind
 from bot.domain.note import Note, Origin
 from bot.domain.reading import Reading
-from bot.store.migrate import ensure_schema
 from bot.workflow.incoming import Accept, Deleted, Incoming, Posted, RemoveNote, Separate, Summarize, TryAgain, WriteAgain
 from bot.workflow.ports import Content, NoteView, Notice, Sign
 from bot.workflow.records import case_records
@@ -29,6 +28,7 @@ from tests.bot.test_conversation import FIRST, MORE, Desk, flat
 from tests.bot.test_conversation import a_desk as a_bare_desk
 from tests.bot.test_store import dump, encodings
 from tests.support.builders import NOW, a_post
+from tests.support.databases import make_schema
 from training.data.examples import Budget, build_rows
 from training.data.records import CaseRecord, Verdict
 
@@ -533,7 +533,7 @@ class Story:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database with its schema, to begin each case from."""
     path = tmp_path_factory.mktemp("template") / "phyassist.db"
-    asyncio.run(ensure_schema(f"sqlite+aiosqlite:///{path}"))
+    asyncio.run(make_schema(f"sqlite+aiosqlite:///{path}"))
     return path
 
 

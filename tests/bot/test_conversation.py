@@ -12,7 +12,6 @@ from bot.domain.reading import Reading
 from bot.exports.writer import write_note
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.conversation import Conversation
 from bot.workflow.drafting import Drafting, DraftSettings
@@ -24,6 +23,7 @@ from inference.errors import StreamBroken, UnknownModel
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from tests.support.builders import NOW, a_post, lines
+from tests.support.databases import make_schema
 from tests.support.fakes import NoFiles, NoPeople, NoRoles, OpenGuard, ScriptedModel, SeenChannel
 
 FIRST = [NoteItem(Kind.ANALYSIS, "Sleep is short."), NoteItem(Kind.ADVICE, "Keep a diary."), NoteItem(Kind.QUESTION, "Since when?")]
@@ -73,7 +73,7 @@ class Desk:
 @asynccontextmanager
 async def a_desk(url: str, *answers: object, sign: Sign | None = None) -> AsyncIterator[Desk]:
     """A desk on a new database; the model answers as scripted."""
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     await database.prepare()
     try:

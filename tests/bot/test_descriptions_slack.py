@@ -14,7 +14,6 @@ from bot.slack.downloads import SlackDownloads
 from bot.slack.views import EDIT_ACTION
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.attachments import NotGiven
 from bot.workflow.incoming import FileRef
@@ -24,6 +23,7 @@ from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
 from inference.note import Language
 from tests.bot.test_conversation import FIRST, MORE, flat
+from tests.support.databases import make_schema
 from tests.support.documents import a_docx, a_pdf
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
@@ -38,7 +38,7 @@ CHINESE = change_texts(Language.CHINESE)
 async def bot(tmp_path: Path) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine; messages within ten minutes of each other are one description."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     await database.prepare()
     async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:

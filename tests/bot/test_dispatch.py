@@ -15,13 +15,13 @@ import pytest
 
 from bot.store.database import LEASE, Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow import dispatch
 from bot.workflow.dispatch import MOST_TRIES, Dispatcher
 from bot.workflow.incoming import Posted, Stage
 from bot.workflow.ports import Work
 from tests.support.builders import NOW, a_post
+from tests.support.databases import make_schema
 
 KEY = new_key()
 
@@ -69,7 +69,7 @@ class Desk:
 @pytest.fixture
 async def database(store_url: str) -> AsyncIterator[Database]:
     """A new database."""
-    await ensure_schema(store_url)
+    await make_schema(store_url)
     database = Database(make_engine(store_url), KEY)
     await database.prepare()
     yield database

@@ -18,7 +18,6 @@ from bot.slack.texts import texts
 from bot.slack.views import ACCEPT_ACTION, EDIT_ACTION, REREAD_ACTION
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.incoming import Wish
 from bot.workflow.ports import Sign
@@ -29,6 +28,7 @@ from deploy.sandbox.seen import Posted
 from deploy.sandbox.server import running_sandbox
 from inference.note import Kind, Language, NoteItem
 from tests.bot.test_conversation import FIRST, MORE
+from tests.support.databases import make_schema
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 from training.data.records import Reason
@@ -44,7 +44,7 @@ LONG = [NoteItem(kind, hashlib.sha256(f"{kind}{number}".encode()).hexdigest()) f
 async def bot(tmp_path: Path) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with patience for a busy machine."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     await database.prepare()
     async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:
@@ -238,7 +238,7 @@ async def test_sixty_lines_are_edited_on_two_pages(bot: WorkingBot) -> None:
 async def test_what_was_typed_survives_a_restart_of_the_bot(tmp_path: Path) -> None:
     """A page turned before, the form submitted after: both pages count."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     await database.prepare()
     async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:

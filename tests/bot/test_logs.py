@@ -17,7 +17,6 @@ from bot.logs import SafeFormatter, describe, set_up_logging
 from bot.slack.calls import SlackRefused
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.tables import CaseRow
 from bot.store.vault import new_key
 from bot.workflow.dispatch import Dispatcher
@@ -28,6 +27,7 @@ from deploy.sandbox.server import Sandbox, running_sandbox
 from inference.errors import InvalidNote
 from tests.deploy.sandbox_app import web_client
 from tests.support.builders import NOW, a_post
+from tests.support.databases import make_schema
 
 PLANTED = "Marmalade in the aquarium"
 PLANTED_CHINESE = "水族箱里的橘子酱"
@@ -136,7 +136,7 @@ async def test_a_task_that_nobody_asked_for_keeps_quiet(log: io.StringIO) -> Non
 
 async def test_a_database_error_shows_no_values(log: io.StringIO, store_url: str) -> None:
     """Neither SQL parameters nor the row in PostgreSQL's detail reach the log, whatever fails."""
-    await ensure_schema(store_url)
+    await make_schema(store_url)
     database = Database(make_engine(store_url), new_key())
     await database.prepare()
 

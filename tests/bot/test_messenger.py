@@ -20,7 +20,6 @@ from bot.slack.messenger import LIVE_UPDATES_A_MINUTE, LivePace, Messenger
 from bot.slack.texts import texts
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.ports import NoteView, Notice, PartialNote, Sign
 from deploy.sandbox.faults import Faults
@@ -30,6 +29,7 @@ from deploy.sandbox.server import Sandbox, running_sandbox
 from inference.note import Kind, Language, NoteItem
 from tests.deploy.sandbox_app import web_client
 from tests.support.builders import NOW, a_revision, an_item
+from tests.support.databases import make_schema
 
 POST_ONLY = ("chat.postMessage",)
 
@@ -72,7 +72,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def a_desk(folder: Path, summary: bool = False) -> AsyncIterator[Desk]:
     """A workspace, a database, a case with a note; a summary has no thread yet."""
     url = f"sqlite+aiosqlite:///{folder / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     async with running_sandbox(seed=Seed(cases=1, bot_in_cases=True)) as sandbox:
         post = await sandbox.client.say("anna", "case-001", "Sleeps badly.")

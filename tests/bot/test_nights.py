@@ -16,7 +16,6 @@ from bot.domain.case import Consent
 from bot.night_process import NightProcesses
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow import nights as nights_module
 from bot.workflow.night_plan import Wishes, plan_night
@@ -27,6 +26,7 @@ from inference.note import Language, NoteLimits
 from inference.registry import Registry
 from tests.support.adapters import an_adapter
 from tests.support.builders import NOW, a_sample
+from tests.support.databases import make_schema
 from tests.support.fake_night import CASES, ENVIRONMENT, STARTS, an_interpreter, behave
 from tests.support.fakes import ScriptedModel
 from training.data.dataset import load_dataset
@@ -140,7 +140,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def here(store_url: str, tmp_path: Path) -> AsyncIterator[Instance]:
     """One instance on a new database."""
-    await ensure_schema(store_url)
+    await make_schema(store_url)
     made = await instance(store_url, tmp_path / "home")
     await made.database.prepare()
     yield made

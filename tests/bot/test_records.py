@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from bot.domain.editing import ItemChange
 from bot.domain.note import Note
 from bot.domain.reading import Reading
-from bot.store.migrate import ensure_schema
 from bot.workflow.incoming import (
     Accept,
     Approve,
@@ -43,6 +42,7 @@ from inference.prompt import LEFT_OUT, Message, TurnKind
 from tests.bot.test_case_changes import PAPER, WHO, a_form
 from tests.bot.test_conversation import FIRST, MORE, Desk, a_desk
 from tests.support.builders import NOW, a_post
+from tests.support.databases import make_schema
 from training.data.examples import Budget, Rows, Source, build_rows
 from training.data.records import CaseRecord, Consent, Reason, Verdict
 
@@ -363,7 +363,7 @@ class Play:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database with its schema, to begin each case from."""
     path = tmp_path_factory.mktemp("template") / "phyassist.db"
-    asyncio.run(ensure_schema(f"sqlite+aiosqlite:///{path}"))
+    asyncio.run(make_schema(f"sqlite+aiosqlite:///{path}"))
     return path
 
 

@@ -19,7 +19,6 @@ from bot.slack.safety_views import MOST_NAMED, SEEN_ACTION
 from bot.slack.views import ACCEPT_ACTION, APPROVE_ACTION, EDIT_ACTION, pages
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.conversation import CARD_TRIES
 from bot.workflow.incoming import CardSeen, HandedBack, Stage, Summarize
@@ -31,6 +30,7 @@ from inference.note import Kind, Language, NoteItem
 from inference.screening import Danger, Hit
 from tests.bot.test_conversation import FIRST, MORE, Desk, a_desk
 from tests.support.builders import NOW, a_card, a_post
+from tests.support.databases import make_schema
 from tests.support.fakes import ScriptedModel
 from tests.support.working_bot import WorkingBot, working_bot
 
@@ -319,7 +319,7 @@ def test_contacts_in_another_language_are_better_than_none() -> None:
 async def bot(tmp_path: Path) -> AsyncIterator[WorkingBot]:
     """A bot at work in two cases, with crisis contacts, and patience for a busy machine."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     await database.prepare()
     async with running_sandbox(seed=Seed(cases=2, bot_in_cases=True)) as sandbox:

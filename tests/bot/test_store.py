@@ -32,6 +32,7 @@ from bot.workflow.ports import Report
 from inference.note import Kind, Language
 from inference.prompt import Turn, TurnKind
 from tests.support.builders import NOW, a_counselor, a_post, a_revision, an_item
+from tests.support.databases import make_schema
 
 KEY = new_key()
 PLANTED = ("Marmalade in the aquarium", "水族箱里的橘子酱", "Zebras under the staircase", "Thunder in the teapot")
@@ -40,7 +41,7 @@ PLANTED = ("Marmalade in the aquarium", "水族箱里的橘子酱", "Zebras unde
 @asynccontextmanager
 async def a_database(url: str, key: bytes = KEY) -> AsyncIterator[Database]:
     """A database with its schema."""
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), key, lambda: NOW)
     try:
         await database.prepare()
@@ -492,7 +493,7 @@ async def test_several_writers_share_a_database(store_url: str) -> None:
 async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an act's receipt was acknowledged for is on the disk: found in copies of what the disk was made to hold, taken at each sync."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     engine = make_engine(url)
     key = new_key()
     database = Database(engine, key)
@@ -562,7 +563,7 @@ async def test_what_is_shown_rests_on_what_is_on_the_disk(tmp_path: Path, monkey
 async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An act whose sync fails is not taken for received; delivered again, it is there once."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     engine = make_engine(url)
     database = Database(engine, new_key())
     await database.prepare()
@@ -584,7 +585,7 @@ async def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytes
     """Its pages go into the database file once it is long, and its room is used again."""
     monkeypatch.setattr(sqlite, "LONGEST_LOG", 100_000)
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     engine = make_engine(url)
     database = Database(engine, new_key())
     await database.prepare()
@@ -598,7 +599,7 @@ async def test_the_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytes
 async def test_sqlite_is_set_up_for_it(tmp_path: Path) -> None:
     """A write-ahead log that commits don't wait for, foreign keys, deleted content overwritten."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     engine = make_engine(url)
     async with engine.connect() as connection:
         names = ("journal_mode", "synchronous", "wal_autocheckpoint", "secure_delete", "foreign_keys")

@@ -9,13 +9,13 @@ import pytest
 
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.records import case_records, night_cases
 from deploy.demo.practice import COUNT, PRACTICE, as_shown, case_id, drafted, heeds_danger, store
 from inference.note import Kind, Language, NoteItem
 from inference.prompt import Message
 from inference.safety import mentioned_risk
+from tests.support.databases import make_schema
 from training.data.examples import Budget, Rows, build_rows
 from training.data.mixing import Side, split_cases
 from training.data.records import CaseRecord, Verdict
@@ -39,7 +39,7 @@ def content() -> Content:
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A new database of the bot's."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     made = Database(make_engine(url), new_key())
     yield made
     await made.close()

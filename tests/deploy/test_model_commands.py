@@ -13,7 +13,6 @@ from bot.domain.audit import AuditAction
 from bot.settings import load_settings
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from deploy.model import app
 from deploy.recording import SHELL, record_at_shell
 from inference.adapters import read_base_shape
@@ -21,6 +20,7 @@ from inference.hotload import AdapterControl
 from inference.registry import ADAPTERS_DIRECTORY, Registry
 from tests.deploy.test_cli import phyassist
 from tests.support.adapters import an_adapter
+from tests.support.databases import make_schema
 from tests.support.model_server import BackgroundServer
 
 
@@ -63,7 +63,7 @@ async def test_a_promotion_and_a_rollback_on_the_command_line(model_server: Back
     assert first == "Loaded cli-1.\nIn service: cli-1. A rollback brings back the base model.\n"
     url = load_settings().store.url
     assert not Path(make_url(url).database or "").exists()
-    await ensure_schema(url)
+    await make_schema(url)
     assert run("promote", "cli-2") == "Loaded cli-2.\nIn service: cli-2. A rollback brings back cli-1.\n"
     assert run("rollback") == "In service: cli-1. A rollback brings back cli-2.\n"
     registry.retire("cli-2", "a case was deleted")
@@ -91,7 +91,7 @@ async def test_a_change_at_a_shell_is_recorded_where_there_is_a_database() -> No
     settings = load_settings()
     assert not await record_at_shell(settings, AuditAction.PROMOTED, "cli-1")
     assert not Path(make_url(settings.store.url).database or "").exists()
-    await ensure_schema(settings.store.url)
+    await make_schema(settings.store.url)
     assert await record_at_shell(settings, AuditAction.PROMOTED, "cli-1")
     assert await audited(settings.store.url) == [("promoted", "cli-1")]
 

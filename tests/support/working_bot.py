@@ -35,7 +35,6 @@ from bot.slack.roles import Role, SlackRoles
 from bot.slack.uploads import SlackUploads
 from bot.store.database import Database
 from bot.store.engine import make_engine
-from bot.store.migrate import ensure_schema
 from bot.store.vault import new_key
 from bot.workflow.attachments import Attachments
 from bot.workflow.conversation import Conversation
@@ -52,6 +51,7 @@ from deploy.sandbox.server import Sandbox, running_sandbox
 from inference.note import Language
 from inference.sharing import Gpus
 from tests.deploy.sandbox_app import web_client
+from tests.support.databases import make_schema
 from tests.support.fakes import ScriptedModel
 
 
@@ -89,7 +89,7 @@ async def patient_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, see
     """A real workspace and a fresh database for a bot at work; nobody gives up after three seconds, because the machine may be busy."""
     monkeypatch.setattr("bot.slack.commands.GUARD_S", 60.0)
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     database = Database(make_engine(url), new_key())
     try:
         await database.prepare()
