@@ -183,5 +183,7 @@ def _scores(folder: Path, made: Mapping[str, Any]) -> str:
 
 
 def _limits(lineage: Lineage) -> str:
-    told: Sequence[str] = [f"- Where {', '.join(lineage.unknown)} comes from is in no manifest.\n"] if lineage.unknown else []
+    told: Sequence[str] = (
+        [f"- Where {', '.join(lineage.unknown)} is from, and under which licence, is in no manifest.\n"] if lineage.unknown else []
+    )
     return "".join(told)

@@ -89,8 +89,9 @@ def lineage_of(folder: Path, role: str) -> Lineage:
     unknown = {str(one) for part in parts for one in _listed(part.get("unknown"))}
     if not night and not _tells(found):
         unknown.add(name)
-    sha256 = sha256_of(folder / MANIFEST)
-    return Lineage(role, name, kind, sha256, tuple(sorted(cases)), night, _sources(parts), tuple(sorted(unknown)))
+    sha256, data = sha256_of(folder / MANIFEST), _sources(parts)
+    unknown |= {one.name for one in data if one.licence is None}  # files of one's own: they may hold what patients told
+    return Lineage(role, name, kind, sha256, tuple(sorted(cases)), night, data, tuple(sorted(unknown)))
 
 
 def made_of(command: str, parents: Sequence[Lineage]) -> dict[str, Any]:

@@ -128,12 +128,13 @@ def _repository(name: str) -> Sequence[str]:
 def _cases(lineage: Lineage, no_cases: bool) -> Sequence[str]:
     if lineage.from_cases:
         count = f"{len(lineage.cases)} patients' cases" if lineage.cases else "patients' cases"
-        told = (
+        refused = (
             f"{count} went into it, as {MANIFEST} says: weights hold on to what they learned, and consent was given for training here, not "
             "for publication. Nothing changes that; publish what is made of public data alone"
         )
-        return [told]
+        return [refused]
     if lineage.unknown and not no_cases:
         named = ", ".join(lineage.unknown)
-        return [f"no manifest says what {named} was made of: if you know that no patient's case is in it, say so with --no-cases"]
+        told = f"no manifest says where {named} is from and under which licence"
+        return [f"{told}: if you know that no patient's case is in it, say so with --no-cases"]
     return []

@@ -127,8 +127,21 @@ def test_what_nobody_knows_has_to_be_vouched_for(base: Path, tmp_path: Path) -> 
     join([stranger, stranger], tmp_path / "joined", Combination(), base=base)
     for folder in (stranger, tmp_path / "joined"):
         write_card(folder, SAID)
-        assert "what stranger was made of: if you know" in plan(folder, "owner/name").problems[0]
+        assert "where stranger is from and under which licence: if you know" in plan(folder, "owner/name").problems[0]
         assert plan(folder, "owner/name", no_cases=True).problems == ()
+
+
+def test_files_of_ones_own_have_to_be_vouched_for(base: Path, tmp_path: Path) -> None:
+    """A manifest that names a file without a licence doesn't say whose words are in it: descriptions of patients, perhaps."""
+    origin = Origin("data approved-questions", [Source("suggestions.jsonl", "cd" * 32, 4)])
+    write_rows(tmp_path / "rows", {Split.TRAIN: [PromptCompletion("He sleeps badly.", "Since when?")]}, origin)
+    adapter = a_lora(tmp_path / "adapter", base, manifest=False)
+    write_manifest(adapter, ADAPTER, made_of("train sft", [lineage_of(base, "base"), lineage_of(tmp_path / "rows", "rows")]))
+    merge(base, [adapter], tmp_path / "merged", Merging(Dtype.FP32))
+    for folder in (adapter, tmp_path / "merged"):
+        write_card(folder, SAID)
+        assert any("suggestions.jsonl" in problem and "--no-cases" in problem for problem in plan(folder, "a/b").problems)
+        assert plan(folder, "a/b", no_cases=True).problems == ()
 
 
 def test_a_dry_run_lists_files_and_asks_nobody(public: Path, capsys: pytest.CaptureFixture[str]) -> None:
