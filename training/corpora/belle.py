@@ -21,10 +21,13 @@ def write_belle(target: Path, rows: Iterable[Conversation]) -> int:
     partial, count = target.with_name(f".{target.name}.partial"), 0
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            for row in rows:
-                said = [{"from": SPEAKERS[turn.role], "value": turn.content} for turn in row.messages]
-                file.write(json.dumps({"id": row.id, "conversations": said}, ensure_ascii=False) + "\n")
-                count += 1
-        partial.replace(target)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                for row in rows:
+                    said = [{"from": SPEAKERS[turn.role], "value": turn.content} for turn in row.messages]
+                    file.write(json.dumps({"id": row.id, "conversations": said}, ensure_ascii=False) + "\n")
+                    count += 1
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     return count
