@@ -23,10 +23,13 @@ def write_belle(target: Path, rows: Iterable[Conversation]) -> int:
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            for row in rows:
-                said = [{"from": SPEAKERS[turn.role], "value": turn.content} for turn in row.messages]
-                file.write(json.dumps({"id": row.id, "conversations": said}, ensure_ascii=False) + "\n")
-                count += 1
-        partial.replace(target)
+        try:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                for row in rows:
+                    said = [{"from": SPEAKERS[turn.role], "value": turn.content} for turn in row.messages]
+                    file.write(json.dumps({"id": row.id, "conversations": said}, ensure_ascii=False) + "\n")
+                    count += 1
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     return count

@@ -1,4 +1,4 @@
-"""Progress on the screen: one bar for each thing that is being done."""
+"""Progress on the screen: one bar, of the thing that is being done."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from training.corpora.reading import Progress
 
 @contextmanager
 def watched() -> Iterator[Progress]:
-    """Something to report progress to, shown in a terminal while the block runs (standard error); bars go away at its end."""
+    """Something to report progress to, shown in a terminal while the block runs (standard error); a bar goes away when it is full."""
     console = Console(stderr=True)
     known: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -21,6 +21,6 @@ def watched() -> Iterator[Progress]:
         def told(what: str, done: int, total: int) -> None:
             if what not in known:
                 known[what] = bars.add_task(what, total=total)
-            bars.update(known[what], completed=done, total=total)
+            bars.update(known[what], completed=done, total=total, visible=done < total)
 
         yield told

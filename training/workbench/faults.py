@@ -1,6 +1,5 @@
 """What may end a training and is not its own fault: memory, disk, numbers. Each is told apart, and said with its remedy."""
 
-import errno
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +8,8 @@ from typing import Any
 import torch
 
 from training.workbench.config import Config, Full, Lora, Quantise
-from training.workbench.errors import WorkbenchError
+from training.workbench.errors import WorkbenchError, disk_is_full
 
-_FULL_DISK = ("No space left", "File too large", "code: 28", "code: 27", "PytorchStreamWriter failed", "unexpected pos", "inline_container")
-"""What torch, safetensors and the tokenizers say of a disk without room; they pass no errno on."""
 _GRADIENT = "grad_norm"
 
 
@@ -26,8 +23,7 @@ def saving(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} or any(said in str(error) for said in _FULL_DISK):
+        if disk_is_full(error):
             raise WorkbenchError(
                 f"the disk that holds {name} is full, so no checkpoint could be written: make room and resume the run, "
                 "or keep fewer checkpoints (saving.keep)"

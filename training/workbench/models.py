@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers.utils.logging import disable_progress_bar
 
 from training.workbench.adapters import check_fits, check_same_base, with_deltas
 from training.workbench.config import Dtype, Full, Lora, Method, Quantise
@@ -92,6 +93,7 @@ def load_base(settings: Settings) -> Any:
         WorkbenchError: as `load_model`.
     """
     folder = model_folder(settings.path)
+    disable_progress_bar()  # only now, so that a model which is fetched from the hub shows how much has come
     adapters = [adapter_folder(path) for path in settings.adapters]
     for place, adapter in enumerate(adapters):
         check_same_base(adapter, folder, adapters[:place])

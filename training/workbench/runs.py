@@ -100,6 +100,11 @@ class Run:
         """Where its model or adapter will lie."""
         return self.folder / OUTPUT
 
+    def has_progress(self) -> bool:
+        """Whether anything was measured or trained in it: there is a line of progress, or a checkpoint."""
+        lines = self.folder / PROGRESS
+        return self.checkpoints.exists() or (lines.is_file() and lines.stat().st_size > 0)
+
 
 def begin(folder: Path, config: Config) -> Run:
     """A new run in a new folder.

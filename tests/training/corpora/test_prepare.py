@@ -262,10 +262,14 @@ def test_an_unknown_name_lists_the_sets() -> None:
 
 
 def test_progress_is_shown_in_a_terminal_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a terminal there is a bar for each thing that is being done; a pipe gets none of it."""
+    """In a terminal there is a bar for what is being done, until it is done; a pipe gets none of it."""
     for terminal in ("", "1"):
         monkeypatch.setenv("FORCE_COLOR", terminal)
         with watched() as told:
             told("counsel.csv", 1, 2)
             told("counsel.csv", 2, 2)
-        assert ("counsel.csv" in capsys.readouterr().err) is bool(terminal)
+            told("imhi.csv", 1, 2)
+        shown = capsys.readouterr().err
+        before, name, after = shown.partition("imhi.csv")
+        assert bool(name) is ("counsel.csv" in before) is bool(terminal)
+        assert "counsel.csv" not in after

@@ -9,12 +9,16 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
+from training.corpora.belle import write_belle
 from training.workbench.artifacts import MANIFEST, new_folder, read_manifest, sha256_of, write_manifest
 from training.workbench.errors import WorkbenchError
+from training.workbench.rows import Conversation, Turn
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,6 +120,10 @@ def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path) -> None:
     try:
         with pytest.raises(WorkbenchError, match="disk that holds out is full"):
             make(tmp_path / "out", "x" * 2000)
+        with pytest.raises(WorkbenchError, match="disk that holds out is full"), new_folder(tmp_path / "out") as folder:
+            save_file({"weights": np.zeros(1000)}, folder / "model.safetensors")  # an error of its own, without an errno
+        with pytest.raises(WorkbenchError, match=r"disk that holds out\.jsonl is full"):
+            write_belle(tmp_path / "out.jsonl", [Conversation("1", (Turn("user", "x" * 2000), Turn("assistant", "y")))])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []

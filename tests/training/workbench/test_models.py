@@ -8,6 +8,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils.logging import enable_progress_bar
 
 from tests.support.tiny_models import tiny_model
 from training.qlora.base import files_of
@@ -55,6 +56,15 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return an_adapter(
         tmp_path_factory.mktemp("adapters") / "second", tiny_model(Architecture.MIXTRAL), ["q_proj", "v_proj"], 1, use_rslora=True
     )
+
+
+def test_weights_are_loaded_without_a_library_s_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever answers, measures or talks sees our progress only."""
+    base = tiny_model()
+    capfd.readouterr()
+    enable_progress_bar()
+    load_model(base)
+    assert capfd.readouterr().err == ""
 
 
 def test_adapters_on_each_other_add_up(first: Path, second: Path) -> None:

@@ -17,6 +17,7 @@ from tests.support.tiny_models import tiny_model
 from tests.training.workbench.training_support import KILLED_AFTER, a_config, some_rows
 from training.workbench import checkpoints
 from training.workbench.artifacts import read_manifest
+from training.workbench.commands.train_sft import start
 from training.workbench.config import Data, Tracker
 from training.workbench.errors import WorkbenchError
 from training.workbench.models import load_model, load_tokenizer, make_trainable
@@ -265,6 +266,17 @@ def test_a_loss_that_is_no_number_ends_the_run(place: Path, rows: Path) -> None:
     with pytest.raises(WorkbenchError, match="is not finite in step 2"):
         run_sft(run)
     assert checkpoints.newest(run.checkpoints) is None
+
+
+def test_a_run_that_never_began_to_train_leaves_its_place_free(place: Path, rows: Path) -> None:
+    """A setting that turns out wrong when rows are read is mended, and the same command given again; a run with progress stays."""
+    config = a_config(tiny_model(), rows, PC, "data.dev_share=0", "optimiser.learning_rate=1e30", "optimiser.warmup=0")
+    with pytest.raises(WorkbenchError, match=r"set data\.form"):
+        start(config.model_copy(update={"data": Data(path=str(rows))}), place / "again")
+    assert not (place / "again").exists()
+    with pytest.raises(WorkbenchError, match="is not finite in step 2"):
+        start(config, place / "again")
+    assert read_progress(place / "again")
 
 
 def test_packing_is_refused_where_rows_would_see_each_other(place: Path, rows: Path) -> None:

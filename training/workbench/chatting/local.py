@@ -127,11 +127,8 @@ def load(path: str, adapters: Sequence[str], **how: Any) -> LocalModel:
     Raises:
         WorkbenchError: it can't be loaded, or an adapter was made for another base.
     """
-    from transformers.utils.logging import disable_progress_bar
-
     from training.workbench.models import load_model, load_tokenizer
 
-    disable_progress_bar()
     model, tokenizer = load_model(path, adapters=tuple(adapters), **how), load_tokenizer(path)
     return LocalModel(model, tokenizer, [part.rstrip("/").rpartition("/")[2] for part in (path, *adapters)])
 

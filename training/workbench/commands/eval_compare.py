@@ -68,5 +68,5 @@ def compare(
                 sides[mark] = answered(Job(asked, questions, rows.name, path.name), out.with_name(f"{out.name}-{mark}"), done)
     report = compare_sides(sides["a"], sides["b"], examples, confidence, seed)
     write_report(out, report)
-    show(table(report))
+    show([row[:-1] for row in table(report)])  # what the rows show is told below, in sentences
     print("\n".join(["", *sentences(report), f"{out}: report.html, report.md"]))

@@ -1,5 +1,7 @@
 """`phyassist train sft` and `phyassist train resume`; what all commands that begin a run share."""
 
+import shutil
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +12,8 @@ from training.workbench.commands.groups import train
 from training.workbench.config import Config, DeepSpeed, Task, load_config
 from training.workbench.distributed import launch, needs_launch
 from training.workbench.errors import WorkbenchError
-from training.workbench.runs import Result, Run, begin, open_run
+from training.workbench.quiet import quieten
+from training.workbench.runs import Result, Run, alone, begin, open_run
 
 TRAINERS = {
     Task.SFT: "training.workbench.sft:run_sft",
@@ -88,8 +91,15 @@ def spread(processes: int | None, deepspeed: DeepSpeed | None) -> list[str]:
 
 
 def start(config: Config, out: Path) -> Result:
-    """A new run, to its end."""
-    return train_run(begin(out, config))
+    """A new run, to its end. One that fails before anything was measured or trained leaves no folder in the mended command's way."""
+    run = begin(out, config)
+    try:
+        return train_run(run)
+    except WorkbenchError:
+        with suppress(WorkbenchError), alone(run):  # unless another process has taken it up
+            if not run.has_progress():
+                shutil.rmtree(run.folder)
+        raise
 
 
 def train_run(run: Run) -> Result:
@@ -103,7 +113,7 @@ def train_run(run: Run) -> Result:
 
 
 def _trained(run: Run) -> Result:
-    _quieten()
+    quieten()
     module, _, name = TRAINERS[run.config.task].partition(":")
     result: Result = getattr(import_module(module), name)(run)
     return result
@@ -111,14 +121,3 @@ def _trained(run: Run) -> Result:
 
 def _from(before: float | None) -> str:
     return "" if before is None else f"{before:.3f} → "
-
-
-def _quieten() -> None:
-    """Libraries tell their own progress otherwise; ours says the same in one line. Nothing is fetched from a hub unasked."""
-    from datasets.utils.logging import disable_progress_bar
-    from transformers.utils.logging import disable_progress_bar as disable_loading_bar
-    from transformers.utils.logging import set_verbosity_error
-
-    disable_progress_bar()
-    disable_loading_bar()
-    set_verbosity_error()

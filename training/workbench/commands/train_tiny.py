@@ -16,7 +16,9 @@ def tiny_model(
     seed: Annotated[int, typer.Option(help="Decides its numbers.")] = 0,
 ) -> None:
     """Make a tiny model of random numbers, for trying a walk-through offline."""
+    from training.workbench.quiet import quieten
     from training.workbench.tiny import make_tiny_model
 
+    quieten()
     make_tiny_model(out, architecture, seed)
     print(f"{out}: a tiny {architecture} of random numbers, with the demo model's tokenizer")
