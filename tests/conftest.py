@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from tests.support.databases import drop_templates
 from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgres
@@ -15,6 +16,10 @@ from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgr
 # No test may reach a model hub; set before anything imports a model library.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+
+# Machines are shared: how long an example takes says nothing. Everything else is as the environment has it (CI's examples are the same each time).
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 pytest_plugins = ["tests.model_fixtures"]
 
