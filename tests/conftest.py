@@ -17,7 +17,7 @@ from tests.support.postgres import URL_VARIABLE, find_programs, temporary_postgr
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
-# Machines are shared: how long an example takes says nothing. Everything else is as the environment has it (CI's examples are the same each time).
+# Machines are shared: how long an example takes says nothing. All else is as the environment has it (on CI, the same examples each time).
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
 
