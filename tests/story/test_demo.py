@@ -139,8 +139,9 @@ async def test_ctrl_c_ends_a_training_too(tmp_path: Path) -> None:
             assert process.returncode is None, "".join(await reading)
             await asyncio.sleep(0.5)
             started = psutil.Process(process.pid).children(recursive=True)
-        home = Path(next(part for each in started for part in command(each).split() if "/nights/" in part).split("/nights/")[0])
-        (night,) = (home / "nights").iterdir()
+        training = next(part for each in started for part in command(each).split() if "/nights/" in part)
+        home = Path(training.partition("/nights/")[0])
+        night = home / "nights" / training.partition("/nights/")[2].split("/")[0]
         while (told := read_told(night)) is None or not told.done:
             await asyncio.sleep(0.2)
     process.send_signal(signal.SIGINT)
