@@ -109,6 +109,7 @@ class ServeProfile:
         values = {
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
             "VLLM_NO_USAGE_STATS": "1",
+            "VLLM_LOGGING_LEVEL": "INFO",  # the start is told from these lines, and TRL silences them for all that its process starts
             "VLLM_PLUGINS": CPU_PLUGIN,  # only this one; the plugins of other installed packages are not loaded
             "TOKENIZERS_PARALLELISM": "false",
         }

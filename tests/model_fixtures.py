@@ -1,4 +1,4 @@
-"""The one real model server that all tests of a session share, those too which kill it and load adapters into it."""
+"""The one real model server that all tests of a session share."""
 
 import os
 from collections.abc import Iterator

@@ -63,6 +63,7 @@ def test_gpu_environments_have_nothing_of_the_cpu() -> None:
     environment = make_profile(ProfileName.GPU_2X80, None, 8000).environment()
     assert environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "True"
     assert environment["VLLM_NO_USAGE_STATS"] == "1"
+    assert environment["VLLM_LOGGING_LEVEL"] == "INFO"
     assert not [name for name in environment if "CPU" in name or "OFFLINE" in name]
 
 

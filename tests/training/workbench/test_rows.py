@@ -66,7 +66,7 @@ def test_a_manifest_says_where_rows_come_from(tmp_path: Path) -> None:
     """Sources with hashes, counts, drops by reason and settings are in the manifest, and no text of a row."""
     write_rows(tmp_path / "out", {Split.TRAIN: [PromptCompletion("secret words", "other words")]}, ORIGIN)
     made = read_rows(tmp_path / "out").manifest.made
-    assert made["sources"] == [{"name": "file.csv", "sha256": "0" * 64, "rows": 2}]
+    assert made["sources"] == [{"name": "file.csv", "sha256": "0" * 64, "rows": 2, "licence": None}]
     assert (made["rows"], made["dropped"], made["settings"]) == ({"train": 1}, {"too long": 3, "empty": 5}, {"seed": 0})
     assert "words" not in (tmp_path / "out" / MANIFEST).read_text()
 
