@@ -10,7 +10,8 @@ for the disk, in a thread; a database that another process is writing to is aske
 The disk is slow, 5 ms and more for each time that it is waited for, and SQLite would keep all others out meanwhile. So a commit only writes
 to the log, and `Log` waits for the disk afterwards, once for all transactions that were committed until then (group commit; DeWitt et al.,
 Implementation Techniques for Main Memory Database Systems, SIGMOD 1984). The log keeps their order, so power loss can only take away the
-last of them. What is acknowledged or about to be shown has waited; what is left are steps of an act that the inbox begins again.
+last of them. What is acknowledged, and the row of a message that is about to be posted, have waited; what is left are steps of an act
+that the inbox begins again.
 """
 
 import asyncio
@@ -173,17 +174,19 @@ class Log:
 
     async def _sync(self) -> None:
         """One round for all who wait when it begins, and another for those who come meanwhile."""
-        while self._next is not None:
-            waiting, self._next = self._next, None
-            try:
-                length = await asyncio.to_thread(self._write_through)
-            except OSError as error:
-                waiting.set_exception(error)
-                continue
-            waiting.set_result(None)
-            if length > LONGEST_LOG:
-                await asyncio.to_thread(self._copy)
-        self._syncing = None
+        try:
+            while self._next is not None:
+                waiting, self._next = self._next, None
+                try:
+                    length = await asyncio.to_thread(self._write_through)
+                except Exception as error:  # noqa: BLE001  # it goes to all who wait: whatever it is, none of them may wait for ever
+                    waiting.set_exception(error)
+                    continue
+                waiting.set_result(None)
+                if length > LONGEST_LOG:
+                    await asyncio.to_thread(self._copy)
+        finally:
+            self._syncing = None
 
     def _write_through(self) -> int:
         """Waits for the disk; the log's length in bytes."""

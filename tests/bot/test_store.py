@@ -490,25 +490,30 @@ async def test_several_writers_share_a_database(store_url: str) -> None:
             await write(number)
 
 
-async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an act's receipt was acknowledged for is on the disk: found in copies of what the disk was made to hold, taken at each sync."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await make_schema(url)
-    engine = make_engine(url)
-    key = new_key()
-    database = Database(engine, key)
-    await database.prepare()
+def copied_at_each_sync(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What power loss would leave: copies of the database and its log, one each time that the disk was waited for."""
     copies: list[Path] = []
     synced = os.fsync
 
     def copying(descriptor: int) -> None:
         synced(descriptor)
-        copies.append(tmp_path / f"copy-{len(copies)}")
+        copies.append(folder / f"copy-{len(copies)}")
         copies[-1].mkdir()
         for name in ("phyassist.db", "phyassist.db-wal"):
-            shutil.copy(tmp_path / name, copies[-1])
+            shutil.copy(folder / name, copies[-1])
 
     monkeypatch.setattr(os, "fsync", copying)
+    return copies
+
+
+async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an act's receipt was acknowledged for is on the disk: found in copies of what the disk was made to hold, taken at each sync."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
+    await make_schema(url)
+    engine = make_engine(url)
+    database = Database(engine, new_key())
+    await database.prepare()
+    copies = copied_at_each_sync(tmp_path, monkeypatch)
     received: list[tuple[str, int]] = []
 
     async def receive(channel: str, ts: str) -> None:
@@ -529,22 +534,12 @@ async def test_sqlite_survives_power_loss(tmp_path: Path, monkeypatch: pytest.Mo
 async def test_what_is_shown_rests_on_what_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of an act don't wait for the disk, since the inbox begins them again; the message that is about to be posted does, for all."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
-    await ensure_schema(url)
+    await make_schema(url)
     engine = make_engine(url)
     database = Database(engine, new_key())
     await database.prepare()
     await database.receive(a_post())
-    copies: list[Path] = []
-    synced = os.fsync
-
-    def copying(descriptor: int) -> None:
-        synced(descriptor)
-        copies.append(tmp_path / f"copy-{len(copies)}")
-        copies[-1].mkdir()
-        for name in ("phyassist.db", "phyassist.db-wal"):
-            shutil.copy(tmp_path / name, copies[-1])
-
-    monkeypatch.setattr(os, "fsync", copying)
+    copies = copied_at_each_sync(tmp_path, monkeypatch)
     work = await database.take("C1")
     assert work
     async with database.begin() as uow:
@@ -560,8 +555,9 @@ async def test_what_is_shown_rests_on_what_is_on_the_disk(tmp_path: Path, monkey
     await engine.dispose()
 
 
-async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An act whose sync fails is not taken for received; delivered again, it is there once."""
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "the disk is gone"), RuntimeError("the disk is gone")])
+async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """An act whose sync fails, however, is not taken for received; delivered again, it is there once."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'phyassist.db'}"
     await make_schema(url)
     engine = make_engine(url)
@@ -570,10 +566,10 @@ async def test_a_disk_that_fails_acknowledges_nothing(tmp_path: Path, monkeypatc
     post = a_post()
 
     def failing(_: int) -> None:
-        raise OSError(errno.EIO, "the disk is gone")
+        raise error
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(type(error), match="the disk is gone"):
         await database.receive(post)
     monkeypatch.undo()
     await database.receive(post)
